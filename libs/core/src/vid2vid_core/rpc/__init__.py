@@ -1,0 +1,1 @@
+"""The gRPC side that all services share: server, interceptors, channels, uploads."""

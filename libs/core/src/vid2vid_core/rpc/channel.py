@@ -1,0 +1,35 @@
+"""Channels to peers, with the same explicit limits that the servers set."""
+
+from __future__ import annotations
+
+import grpc
+
+MAX_MESSAGE_BYTES = 16 * 2**20
+"""Largest message that is sent or received, unless a setting says otherwise: one message of 16 masks at 1024 pixels."""
+
+CHUNK_BYTES = 256 * 1024
+"""Bytes of a file per message. Python streams cost per message, so not smaller; below any proxy's limit, so not
+larger."""
+
+RENDER_ID_METADATA = "vid2vid-render-id"
+"""Request metadata that carries the render id to the next service."""
+
+
+def message_limits(max_message_bytes: int = MAX_MESSAGE_BYTES) -> list[tuple[str, int]]:
+    """The channel arguments that bound messages in both directions."""
+    return [
+        ("grpc.max_send_message_length", max_message_bytes),
+        ("grpc.max_receive_message_length", max_message_bytes),
+    ]
+
+
+def open_channel(target: str, *, max_message_bytes: int = MAX_MESSAGE_BYTES) -> grpc.Channel:
+    """A plain-text channel to ``host:port``; the connection is made by the first call."""
+    options: list[tuple[str, int]] = [
+        *message_limits(max_message_bytes),
+        # Notice within half a minute that a peer's machine is gone, also while a stream is silent.
+        ("grpc.keepalive_time_ms", 20_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.max_reconnect_backoff_ms", 2_000),
+    ]
+    return grpc.insecure_channel(target, options=options)

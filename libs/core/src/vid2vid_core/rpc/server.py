@@ -1,0 +1,113 @@
+"""The gRPC server shell: health, reflection, message limits and a drain that SIGTERM begins."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from vid2vid_core.errors import ConfigurationError
+from vid2vid_core.logging import get_logger
+from vid2vid_core.rpc.channel import message_limits
+from vid2vid_core.rpc.interceptors import ErrorInterceptor
+from vid2vid_core.settings import ServiceSettings
+
+_log = get_logger(__name__)
+
+_SPARE_THREADS = 8
+"""Threads beyond the calls that a service admits: refusals, health checks and reflection must not wait for a render."""
+
+
+class GrpcServer:
+    """A server with named steps: start, serve, drain, stop.
+
+    The empty service name of the health protocol is liveness; each own service name is readiness, NOT_SERVING until
+    :meth:`set_ready` says otherwise.
+    """
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        services: Sequence[str],
+        register: Callable[[grpc.Server], None],
+    ) -> None:
+        """Prepare a server.
+
+        Args:
+            settings: Address, limits and the drain deadline.
+            services: Full names of the services that ``register`` adds.
+            register: Adds the servicers to the server.
+        """
+        self._settings = settings
+        self._services = tuple(services)
+        self._errors = ErrorInterceptor(self._services)
+        self._stop_requested = threading.Event()
+        self._pool = ThreadPoolExecutor(settings.max_concurrent_calls + _SPARE_THREADS, thread_name_prefix="grpc")
+        self._server = grpc.server(
+            self._pool,
+            interceptors=[self._errors],
+            options=[*message_limits(settings.max_message_bytes), ("grpc.so_reuseport", 0)],
+        )
+        self._health = health.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        register(self._server)
+        names = (*self._services, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+        for name in self._services:
+            self.set_ready(name, ready=False)
+
+    def start(self) -> int:
+        """Bind and start to serve.
+
+        Returns:
+            The port, of interest where the setting says 0.
+
+        Raises:
+            ConfigurationError: The address can't be bound.
+        """
+        try:
+            port = self._server.add_insecure_port(self._settings.listen)
+        except RuntimeError:
+            port = 0
+        if port == 0:
+            raise ConfigurationError(
+                f"cannot listen on {self._settings.listen}: the port is taken or the address is not of this machine",
+                listen=self._settings.listen,
+            )
+        self._server.start()
+        self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+        _log.info("listening", address=self._settings.listen, port=port)
+        return int(port)
+
+    def set_ready(self, service: str, *, ready: bool) -> None:
+        """Say whether a service can do its work now."""
+        status = health_pb2.HealthCheckResponse
+        self._health.set(service, status.SERVING if ready else status.NOT_SERVING)
+
+    def serve_until_signal(self) -> None:
+        """Block until SIGTERM or SIGINT, then drain and stop. Call from the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        # A wait with a deadline lets the main thread run signal handlers on every platform.
+        while not self._stop_requested.wait(timeout=1.0):
+            pass
+        self.drain()
+
+    def drain(self) -> None:
+        """Refuse new calls, let running ones finish until the deadline, then cancel what is left and stop."""
+        _log.info("draining", timeout_s=self._settings.drain_timeout_s)
+        self._errors.start_draining()
+        self._health.enter_graceful_shutdown()
+        self._server.stop(self._settings.drain_timeout_s).wait()
+        self._pool.shutdown(wait=True)
+        _log.info("stopped")
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        _log.info("signal received", signal=signal.Signals(number).name)
+        self._stop_requested.set()

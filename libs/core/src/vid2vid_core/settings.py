@@ -1,0 +1,55 @@
+"""Settings that a service reads from its environment, once, at its start."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from vid2vid_core.errors import ConfigurationError
+
+Address = Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$")]
+"""``host:port``."""
+
+
+class Settings(BaseSettings):
+    """Immutable settings; a subclass names its prefix in ``model_config``."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the environment.
+
+        Raises:
+            ConfigurationError: A variable is missing or outside its range; the message names it.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors()[0]
+            prefix = cls.model_config.get("env_prefix", "")
+            name = prefix + "_".join(str(part) for part in first["loc"]).upper()
+            raise ConfigurationError(f"{name}={first['input']!r}: {first['msg']}", setting=name) from None
+
+
+class ServiceSettings(Settings):
+    """What every gRPC service can be told."""
+
+    listen: Address = "127.0.0.1:50051"
+    """Address that the gRPC server binds to."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least severe level that is logged."""
+    log_format: Literal["console", "json"] = "console"
+    """One line for people, or one JSON object a line."""
+    max_message_bytes: int = Field(default=16 * 2**20, ge=2**20, le=2**30)
+    """Largest gRPC message that is sent or received."""
+    drain_timeout_s: float = Field(default=30.0, ge=0, le=3600)
+    """How long running calls may go on after SIGTERM."""
+    max_upload_bytes: int = Field(default=2 * 2**30, ge=1)
+    """Largest clip that a call may upload."""
+    max_concurrent_calls: int = Field(default=4, ge=1, le=256)
+    """Clips worked on at the same time; a further call gets QUEUE_FULL."""
+    temp_dir: str | None = None
+    """Folder for uploads and results in the making; the system's default if unset."""
