@@ -1,0 +1,1 @@
+"""Builders, fakes and asserts that tests share."""
