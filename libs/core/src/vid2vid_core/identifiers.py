@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 
 from vid2vid_core.errors import InvalidModelName, InvalidSettings
 
@@ -43,3 +44,8 @@ def validate_version(version: int) -> int:
 def is_render_id(text: str) -> bool:
     """Whether a peer's text may stand in logs as a render id."""
     return _RENDER_ID.fullmatch(text) is not None
+
+
+def new_render_id() -> str:
+    """A name for one render, unique enough to find it in a year of logs."""
+    return f"r{secrets.token_hex(8)}"

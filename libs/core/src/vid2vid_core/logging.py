@@ -56,3 +56,8 @@ def bound_render_id(render_id: str) -> Iterator[None]:
     """Put the render id into every line that this thread logs inside the block."""
     with structlog.contextvars.bound_contextvars(**{_RENDER_ID: render_id}):
         yield
+
+
+def current_render_id() -> str:
+    """The render id of this thread's call, empty outside of one."""
+    return str(structlog.contextvars.get_contextvars().get(_RENDER_ID, ""))

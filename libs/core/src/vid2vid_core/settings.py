@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vid2vid_core.errors import ConfigurationError
@@ -30,6 +31,8 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors()[0]
             prefix = cls.model_config.get("env_prefix", "")
+            if not first["loc"]:
+                raise ConfigurationError(f"{prefix}*: {first['msg']}", setting=prefix) from None
             name = prefix + "_".join(str(part) for part in first["loc"]).upper()
             raise ConfigurationError(f"{name}={first['input']!r}: {first['msg']}", setting=name) from None
 
@@ -39,6 +42,12 @@ class ServiceSettings(Settings):
 
     listen: Address = "127.0.0.1:50051"
     """Address that the gRPC server binds to."""
+    tls_certificate: Path | None = None
+    """PEM file with the server's certificate chain; plain text if unset."""
+    tls_key: Path | None = None
+    """PEM file with the certificate's private key."""
+    metrics_listen: Address | None = None
+    """Address of the Prometheus endpoint; none if unset."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe level that is logged."""
     log_format: Literal["console", "json"] = "console"
@@ -53,3 +62,9 @@ class ServiceSettings(Settings):
     """Clips worked on at the same time; a further call gets QUEUE_FULL."""
     temp_dir: str | None = None
     """Folder for uploads and results in the making; the system's default if unset."""
+
+    @model_validator(mode="after")
+    def _certificate_needs_its_key(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key must be set together")
+        return self

@@ -23,8 +23,16 @@ def message_limits(max_message_bytes: int = MAX_MESSAGE_BYTES) -> list[tuple[str
     ]
 
 
-def open_channel(target: str, *, max_message_bytes: int = MAX_MESSAGE_BYTES) -> grpc.Channel:
-    """A plain-text channel to ``host:port``; the connection is made by the first call."""
+def open_channel(
+    target: str, *, max_message_bytes: int = MAX_MESSAGE_BYTES, credentials: grpc.ChannelCredentials | None = None
+) -> grpc.Channel:
+    """A channel to ``host:port``; the connection is made by the first call.
+
+    Args:
+        target: Address of the peer.
+        max_message_bytes: Largest message in either direction.
+        credentials: From :func:`vid2vid_core.rpc.tls.channel_credentials`; None for plain text.
+    """
     options: list[tuple[str, int]] = [
         *message_limits(max_message_bytes),
         # Notice within half a minute that a peer's machine is gone, also while a stream is silent.
@@ -32,4 +40,6 @@ def open_channel(target: str, *, max_message_bytes: int = MAX_MESSAGE_BYTES) -> 
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.max_reconnect_backoff_ms", 2_000),
     ]
-    return grpc.insecure_channel(target, options=options)
+    if credentials is None:
+        return grpc.insecure_channel(target, options=options)
+    return grpc.secure_channel(target, credentials, options=options)

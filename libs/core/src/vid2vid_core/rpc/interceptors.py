@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -10,9 +9,10 @@ import grpc
 from grpc_status import rpc_status
 
 from vid2vid_core.errors import InternalError, ShuttingDown, Vid2VidError
-from vid2vid_core.identifiers import is_render_id
+from vid2vid_core.identifiers import is_render_id, new_render_id
 from vid2vid_core.logging import bound_render_id, get_logger
 from vid2vid_core.rpc.channel import RENDER_ID_METADATA
+from vid2vid_core.rpc.metrics import RpcMetrics
 
 _log = get_logger(__name__)
 
@@ -22,11 +22,13 @@ _Behavior = Callable[[Any, grpc.ServicerContext], Any]
 class ErrorInterceptor(grpc.ServerInterceptor):
     """Answers a :class:`Vid2VidError` with its own status, anything else with ``INTERNAL``.
 
-    It also refuses new calls while the server drains, and binds the caller's render id to the handler's log lines.
+    It also refuses new calls while the server drains, and binds the caller's render id, or a new one, to the log lines
+    of the call.
     """
 
-    def __init__(self, own_services: tuple[str, ...] = ()) -> None:
+    def __init__(self, own_services: tuple[str, ...], metrics: RpcMetrics) -> None:
         self._own_services = own_services
+        self._metrics = metrics
         self._draining = False
 
     def start_draining(self) -> None:
@@ -43,31 +45,33 @@ class ErrorInterceptor(grpc.ServerInterceptor):
         service = handler_call_details.method.split("/")[1]
         if handler is None or service not in self._own_services:
             return handler
-        wrap = functools.partial(self._guard_stream if handler.response_streaming else self._guard_unary)
+        guard = self._guard_stream if handler.response_streaming else self._guard_unary
         factory, behavior = _parts(handler)
         return factory(
-            wrap(behavior),
+            guard(behavior, handler_call_details.method),
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
 
-    def _guard_unary(self, behavior: _Behavior) -> _Behavior:
+    def _guard_unary(self, behavior: _Behavior, method: str) -> _Behavior:
         def call(request: Any, context: grpc.ServicerContext) -> Any:
             with bound_render_id(_render_id(context)):
                 try:
-                    self._refuse_while_draining()
-                    return behavior(request, context)
+                    with self._metrics.call(method):
+                        self._refuse_while_draining()
+                        return behavior(request, context)
                 except Exception as error:  # noqa: BLE001 - the one place where every error of a call ends
                     _abort(context, error)
 
         return call
 
-    def _guard_stream(self, behavior: _Behavior) -> _Behavior:
+    def _guard_stream(self, behavior: _Behavior, method: str) -> _Behavior:
         def call(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
             with bound_render_id(_render_id(context)):
                 try:
-                    self._refuse_while_draining()
-                    yield from behavior(request, context)
+                    with self._metrics.call(method):
+                        self._refuse_while_draining()
+                        yield from behavior(request, context)
                 except Exception as error:  # noqa: BLE001 - the one place where every error of a call ends
                     _abort(context, error)
 
@@ -91,7 +95,7 @@ def _parts(handler: grpc.RpcMethodHandler[Any, Any]) -> tuple[Callable[..., grpc
 def _render_id(context: grpc.ServicerContext) -> str:
     metadata = {item[0]: item[1] for item in context.invocation_metadata()}
     given = metadata.get(RENDER_ID_METADATA, "")
-    return given if isinstance(given, str) and is_render_id(given) else ""
+    return given if isinstance(given, str) and is_render_id(given) else new_render_id()
 
 
 def _abort(context: grpc.ServicerContext, error: Exception) -> NoReturn:

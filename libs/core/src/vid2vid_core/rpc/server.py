@@ -11,11 +11,14 @@ from types import FrameType
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from prometheus_client import CollectorRegistry
 
 from vid2vid_core.errors import ConfigurationError
 from vid2vid_core.logging import get_logger
 from vid2vid_core.rpc.channel import message_limits
 from vid2vid_core.rpc.interceptors import ErrorInterceptor
+from vid2vid_core.rpc.metrics import RpcMetrics, serve_metrics
+from vid2vid_core.rpc.tls import server_credentials
 from vid2vid_core.settings import ServiceSettings
 
 _log = get_logger(__name__)
@@ -36,6 +39,8 @@ class GrpcServer:
         settings: ServiceSettings,
         services: Sequence[str],
         register: Callable[[grpc.Server], None],
+        *,
+        registry: CollectorRegistry | None = None,
     ) -> None:
         """Prepare a server.
 
@@ -43,10 +48,13 @@ class GrpcServer:
             settings: Address, limits and the drain deadline.
             services: Full names of the services that ``register`` adds.
             register: Adds the servicers to the server.
+            registry: Where the service's own metrics are; served together with those of the calls.
         """
         self._settings = settings
         self._services = tuple(services)
-        self._errors = ErrorInterceptor(self._services)
+        self._registry = registry or CollectorRegistry()
+        self._errors = ErrorInterceptor(self._services, RpcMetrics(self._registry))
+        self._stop_metrics: Callable[[], None] | None = None
         self._stop_requested = threading.Event()
         self._pool = ThreadPoolExecutor(settings.max_concurrent_calls + _SPARE_THREADS, thread_name_prefix="grpc")
         self._server = grpc.server(
@@ -69,10 +77,10 @@ class GrpcServer:
             The port, of interest where the setting says 0.
 
         Raises:
-            ConfigurationError: The address can't be bound.
+            ConfigurationError: The address can't be bound, or a TLS file is no good.
         """
         try:
-            port = self._server.add_insecure_port(self._settings.listen)
+            port = self._add_port()
         except RuntimeError:
             port = 0
         if port == 0:
@@ -80,6 +88,8 @@ class GrpcServer:
                 f"cannot listen on {self._settings.listen}: the port is taken or the address is not of this machine",
                 listen=self._settings.listen,
             )
+        if self._settings.metrics_listen is not None:
+            self._stop_metrics = serve_metrics(self._settings.metrics_listen, self._registry)
         self._server.start()
         self._health.set("", health_pb2.HealthCheckResponse.SERVING)
         _log.info("listening", address=self._settings.listen, port=port)
@@ -106,7 +116,16 @@ class GrpcServer:
         self._health.enter_graceful_shutdown()
         self._server.stop(self._settings.drain_timeout_s).wait()
         self._pool.shutdown(wait=True)
+        if self._stop_metrics is not None:
+            self._stop_metrics()
         _log.info("stopped")
+
+    def _add_port(self) -> int:
+        settings = self._settings
+        if settings.tls_certificate is None or settings.tls_key is None:
+            return int(self._server.add_insecure_port(settings.listen))
+        credentials = server_credentials(settings.tls_certificate, settings.tls_key)
+        return int(self._server.add_secure_port(settings.listen, credentials))
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         _log.info("signal received", signal=signal.Signals(number).name)
