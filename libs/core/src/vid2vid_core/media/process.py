@@ -20,7 +20,7 @@ from vid2vid_core.errors import ConfigurationError, DeadlineExceeded
 
 INPUT_OPTIONS = {
     "protocol_whitelist": "file,pipe",
-    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,mxf,nut",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,mxf,nut,wav",
 }
 """For every input: no network, and only real containers, because a playlist could name other files of this machine."""
 GLOBAL_OPTIONS = ["-nostdin", "-hide_banner", "-nostats"]
@@ -67,6 +67,17 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         process.wait(EXIT_WAIT_S)
 
 
+def _dispose(process: subprocess.Popen[bytes], stderr_thread: threading.Thread) -> None:
+    """Kill the process if it still runs, and free its pipes."""
+    _kill(process)
+    with contextlib.suppress(RuntimeError):  # the garbage collector may run in that very thread
+        stderr_thread.join(EXIT_WAIT_S)
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
 class MediaProcess:
     """One running ffmpeg with a pipe on its stdin or stdout.
 
@@ -108,7 +119,7 @@ class MediaProcess:
             fcntl.fcntl(self._fd, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._io = threading.Lock()
         self.killed = False
-        self._finalizer = weakref.finalize(self, _kill, self._process)
+        self._dispose = weakref.finalize(self, _dispose, self._process, self._stderr_thread)
 
     @property
     def pid(self) -> int:
@@ -179,15 +190,15 @@ class MediaProcess:
         except subprocess.TimeoutExpired:
             self.kill()
             raise DeadlineExceeded(f"ffmpeg did not finish within {timeout_s:g} s") from None
-        self._release()
+        self._dispose()
         return status
 
     def kill(self) -> None:
         """Stop the process at once; a thread that reads or writes sees the end of the pipe. May be called again."""
         self.killed = True
-        self._finalizer()
-        self._close_pipe()
-        self._release()
+        _kill(self._process)
+        with self._io:
+            self._dispose()
 
     def _pipe_closed(self) -> bool:
         return self._pipe is None or self._pipe.closed
@@ -197,19 +208,13 @@ class MediaProcess:
         poll.register(self._fd, event)
         if not poll.poll(timeout_s * 1000):
             self.killed = True
-            self._finalizer()
+            _kill(self._process)
             raise DeadlineExceeded(f"ffmpeg stood still for {timeout_s:g} s")
 
     def _close_pipe(self) -> None:
         with self._io, contextlib.suppress(OSError):
             if self._pipe is not None:
                 self._pipe.close()
-
-    def _release(self) -> None:
-        self._finalizer()
-        self._stderr_thread.join(EXIT_WAIT_S)
-        if self._process.stderr is not None and not self._stderr_thread.is_alive():
-            self._process.stderr.close()
 
 
 def start(arguments: Sequence[str], *, feed: bool) -> subprocess.Popen[bytes]:
