@@ -4,14 +4,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from tests.support.faces import FRONTAL_FACE
+from tests.support.health import health_of
 from vid2vid.landmarks.v1 import landmarks_pb2 as pb
 from vid2vid.landmarks.v1 import landmarks_pb2_grpc as pb_grpc
 from vid2vid_core.errors import (
@@ -91,8 +93,9 @@ def two_frames(requests: Iterator[pb.TrackVideoRequest], _: grpc.ServicerContext
 
 def failing_with(error: Exception) -> Handler:
     def handler(_: Iterator[pb.TrackVideoRequest], __: grpc.ServicerContext) -> Iterator[pb.TrackVideoResponse]:
-        raise error
-        yield
+        if error:
+            raise error
+        yield pb.TrackVideoResponse()
 
     return handler
 
@@ -198,20 +201,15 @@ def test_work_folder_is_removed_when_the_call_fails() -> None:
 
 def test_health_follows_readiness_and_liveness_is_the_empty_name() -> None:
     with serving(two_frames) as (target, server), open_channel(target) as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
         status = health_pb2.HealthCheckResponse
-
-        def check(service: str) -> int:
-            return int(stub.Check(health_pb2.HealthCheckRequest(service=service)).status)
-
-        assert (check(""), check(SERVICE)) == (status.SERVING, status.NOT_SERVING)
+        assert (health_of(channel), health_of(channel, SERVICE)) == (status.SERVING, status.NOT_SERVING)
         server.set_ready(SERVICE, ready=True)
-        assert check(SERVICE) == status.SERVING
+        assert health_of(channel, SERVICE) == status.SERVING
 
 
 def test_reflection_names_the_service() -> None:
     with serving(two_frames) as (target, _), open_channel(target) as channel:
-        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
         request = reflection_pb2.ServerReflectionRequest(list_services="")
         answer = next(stub.ServerReflectionInfo(iter([request])))
         assert SERVICE in [service.name for service in answer.list_services_response.service]

@@ -7,9 +7,10 @@ from pathlib import Path
 import grpc
 import pytest
 import trustme
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 from prometheus_client import CollectorRegistry
 
+from tests.support.health import health_of
 from tests.support.ports import free_port
 from vid2vid_core.errors import ConfigurationError, NoFaceDetected
 from vid2vid_core.rpc.channel import open_channel
@@ -41,11 +42,6 @@ def secure_port(pem: Path) -> Iterator[int]:
     server = GrpcServer(settings, [], lambda _: None)
     yield server.start()
     server.drain()
-
-
-def health_of(channel: grpc.Channel) -> int:
-    stub = health_pb2_grpc.HealthStub(channel)
-    return int(stub.Check(health_pb2.HealthCheckRequest(service=""), timeout=5).status)
 
 
 def test_client_that_trusts_the_authority_is_served(pem: Path, secure_port: int) -> None:
