@@ -205,8 +205,12 @@ class FakeGenerator:
         self._released = threading.Event()
         self._pool = ThreadPoolExecutor(8)
 
-    def close(self) -> None:
+    def release(self) -> None:
+        """Let blocked requests go on."""
         self._released.set()
+
+    def close(self) -> None:
+        self.release()
         self._pool.shutdown()
 
     def check(self) -> None:

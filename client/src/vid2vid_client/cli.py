@@ -46,13 +46,28 @@ RendererOption = Annotated[
         help="The renderer; default $VID2VID_CLIENT_RENDERER, else 127.0.0.1:50052.",
     ),
 ]
+TlsOption = Annotated[bool | None, typer.Option("--tls/--no-tls", help="Talk TLS; default $VID2VID_CLIENT_TLS.")]
+AuthorityOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-authority",
+        metavar="FILE",
+        help="Talk TLS and trust this PEM file; default $VID2VID_CLIENT_TLS_AUTHORITY.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @app.command()
-def models(renderer: RendererOption = None, as_json: JsonOption = False) -> None:
+def models(
+    *,
+    renderer: RendererOption = None,
+    tls: TlsOption = None,
+    tls_authority: AuthorityOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """List what Triton serves: styles, versions, state."""
-    with Renderer(_target(renderer)) as connection:
+    with _connect(renderer, tls, tls_authority) as connection:
         found = connection.list_models()
     if as_json:
         _print_json([dataclasses.asdict(model) for model in found])
@@ -75,6 +90,8 @@ def render(
         bool, typer.Option("--retarget/--no-retarget", help="Map the motion onto the style's face.")
     ] = True,
     renderer: RendererOption = None,
+    tls: TlsOption = None,
+    tls_authority: AuthorityOption = None,
     timeout_s: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Give up after this time.")
     ] = None,
@@ -82,8 +99,8 @@ def render(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Render a content video with a style."""
-    target = _target(renderer)
-    with Renderer(target) as connection, choose_display(Console(stderr=True), quiet=quiet) as display:
+    display = choose_display(Console(stderr=True), quiet=quiet)
+    with _connect(renderer, tls, tls_authority) as connection, display:
         result = connection.render(
             content,
             output,
@@ -125,13 +142,12 @@ def run(arguments: list[str]) -> int:
         return EXIT_INTERRUPTED
 
 
-def _target(given: str | None) -> str:
-    if given is None:
-        return ClientSettings.from_environment().renderer
+def _connect(address: str | None, tls: bool | None, tls_authority: Path | None) -> Renderer:
     try:
-        return ClientSettings.with_renderer(given).renderer
+        settings = ClientSettings.overridden(renderer=address, tls=tls, tls_authority=tls_authority)
     except InvalidSettings as error:
         raise typer.BadParameter(error.message) from error
+    return Renderer(settings.renderer, tls=settings.tls, tls_authority=settings.tls_authority)
 
 
 def _print_json(document: object) -> None:

@@ -28,6 +28,7 @@ from vid2vid_core.crop import CropMode
 from vid2vid_core.errors import InternalError, RendererUnavailable, UnsupportedMedia, UploadTooLarge, error_from_rpc
 from vid2vid_core.identifiers import validate_model_name
 from vid2vid_core.rpc.channel import open_channel
+from vid2vid_core.rpc.tls import channel_credentials
 from vid2vid_core.rpc.uploads import file_chunks
 
 QUERY_TIMEOUT_S = 15.0
@@ -37,14 +38,20 @@ QUERY_TIMEOUT_S = 15.0
 class Renderer:
     """A connection to a renderer; safe for several threads. Use it as a context manager, or call :meth:`close`."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, *, tls: bool = False, tls_authority: Path | None = None) -> None:
         """Prepare the connection; it is made by the first call.
 
         Args:
             target: ``host:port`` of the renderer.
+            tls: Talk TLS and trust the authorities that gRPC ships.
+            tls_authority: Talk TLS and trust the certificates of this PEM file instead.
+
+        Raises:
+            ConfigurationError: The file can't be read or holds no certificate.
         """
         self._target = target
-        self._channel = open_channel(target)
+        credentials = channel_credentials(tls_authority) if tls or tls_authority is not None else None
+        self._channel = open_channel(target, credentials=credentials)
         self._stub: Any = pb_grpc.RenderServiceStub(self._channel)
 
     def list_models(self) -> list[Model]:

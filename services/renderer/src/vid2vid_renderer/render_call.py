@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import grpc
 
 from vid2vid.renderer.v1 import renderer_pb2 as pb
 from vid2vid_core.errors import RenderCancelled, Vid2VidError
-from vid2vid_core.logging import bound_render_id, get_logger
+from vid2vid_core.logging import current_render_id, get_logger
 from vid2vid_core.rpc.uploads import file_chunks, first_message, spool, work_folder
 from vid2vid_renderer.convert import (
     RequestedRender,
@@ -61,15 +60,14 @@ def render_responses(
     request = requested_render(first_message(requests).settings)
     model = parts.generator.resolve(request.model, request.version)
     ask_again(parts.check_landmarks)
-    render_id = uuid.uuid4().hex
-    with bound_render_id(render_id):
-        _log.info("render accepted", model=model.name, version=model.version, layout=request.layout.value)
-        yield accepted_message(render_id, request, model, parts.max_upload_bytes)
-        yield progress_message(Progress(stage=RenderStage.UPLOADING))
-        with work_folder(parts.temp_dir) as folder:
-            order = _order(folder, request, model, render_id)
-            _receive(requests, order.content, parts.max_upload_bytes, context)
-            yield from _render(parts.pipeline, order, context)
+    render_id = current_render_id()
+    _log.info("render accepted", model=model.name, version=model.version, layout=request.layout.value)
+    yield accepted_message(render_id, request, model, parts.max_upload_bytes)
+    yield progress_message(Progress(stage=RenderStage.UPLOADING))
+    with work_folder(parts.temp_dir) as folder:
+        order = _order(folder, request, model, render_id)
+        _receive(requests, order.content, parts.max_upload_bytes, context)
+        yield from _render(parts.pipeline, order, context)
 
 
 def _order(folder: Path, request: RequestedRender, model: ResolvedModel, render_id: str) -> RenderOrder:
