@@ -1,0 +1,290 @@
+"""A pool of detector processes that several calls share fairly.
+
+Each process has a thread and a pipe of its own. No lock or queue is shared between processes, so a killed worker can't
+leave one locked: its thread sees the pipe end, fails the job it was working on, and starts a new process. Plain pipes
+carry the pixels: 16 frames of 512 x 512 take 2 ms to pass and 80 ms to work on.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vid2vid_core.errors import ConfigurationError, InternalError, RenderCancelled, ShuttingDown
+from vid2vid_core.logging import get_logger
+from vid2vid_landmarks.jobs import Answer, Job
+
+_log = get_logger(__name__)
+
+_START_TIMEOUT_S = 60.0
+_JOB_TIMEOUT_S = 120.0
+"""A thousand times what a job takes: a worker that is this late hangs."""
+
+
+@dataclass(slots=True, eq=False)
+class _Task:
+    job: Job
+    frames: NDArray[np.uint8]
+    future: Future[Answer] = field(default_factory=Future)
+
+
+class WorkerShare:
+    """One call's share of the pool: a queue of jobs that is served in turn with those of other calls."""
+
+    def __init__(self, changed: threading.Condition) -> None:
+        self._changed = changed
+        self.waiting: deque[_Task] = deque()
+        self.closed = False
+
+    def submit(self, job: Job, frames: NDArray[np.uint8]) -> Future[Answer]:
+        """Queue a job. The caller bounds how many it queues: pixels wait in memory.
+
+        Args:
+            job: What to do.
+            frames: ``[N, H, W]`` gray, C-contiguous; not to be changed until the answer is there.
+
+        Raises:
+            RenderCancelled: The share is closed.
+        """
+        task = _Task(job, frames)
+        with self._changed:
+            if self.closed:
+                raise RenderCancelled("the call has ended")
+            self.waiting.append(task)
+            self._changed.notify()
+        return task.future
+
+    def close(self) -> None:
+        """Drop the jobs that wait; their futures are cancelled. May be called again."""
+        with self._changed:
+            self.closed = True
+            while self.waiting:
+                self.waiting.popleft().future.cancel()
+
+
+class WorkerPool:
+    """Detector processes; jobs of different calls take turns."""
+
+    def __init__(self, count: int, predictor: Path) -> None:
+        """Start the processes and wait until they have loaded their models.
+
+        Raises:
+            ConfigurationError: A worker can't load the predictor.
+        """
+        self._predictor = predictor
+        self._changed = threading.Condition()
+        self._shares: deque[WorkerShare] = deque()
+        self._stopping = False
+        self._lanes = [_Lane(self, number) for number in range(count)]
+        try:
+            for lane in self._lanes:
+                lane.wait_until_ready()
+        except ConfigurationError:
+            self.close()
+            raise
+
+    @property
+    def size(self) -> int:
+        """Number of worker processes."""
+        return len(self._lanes)
+
+    @property
+    def process_ids(self) -> list[int]:
+        """The workers' process ids; for tests and diagnosis."""
+        return [lane.process_id for lane in self._lanes]
+
+    @property
+    def predictor(self) -> Path:
+        """The model file that the workers load."""
+        return self._predictor
+
+    @contextmanager
+    def share(self) -> Iterator[WorkerShare]:
+        """One call's share; jobs that still wait at its end are dropped.
+
+        Raises:
+            ShuttingDown: The pool is closed.
+        """
+        share = WorkerShare(self._changed)
+        with self._changed:
+            if self._stopping:
+                raise ShuttingDown("the landmark workers have stopped")
+            self._shares.append(share)
+        try:
+            yield share
+        finally:
+            with self._changed:
+                self._shares.remove(share)
+            share.close()
+
+    def close(self) -> None:
+        """Stop the processes; jobs that wait fail."""
+        with self._changed:
+            self._stopping = True
+            for share in self._shares:
+                share.close()
+            self._changed.notify_all()
+        for lane in self._lanes:
+            lane.join()
+
+    def next_task(self) -> _Task | None:
+        """The next call's oldest job; blocks. ``None``: the pool is closed."""
+        with self._changed:
+            while not self._stopping:
+                for _ in range(len(self._shares)):
+                    share = self._shares[0]
+                    self._shares.rotate(-1)
+                    if share.waiting:
+                        return share.waiting.popleft()
+                self._changed.wait()
+            return None
+
+
+class _WorkerDied(Exception):
+    """The process has ended; never leaves this module."""
+
+
+class _Lane:
+    """One thread with its process."""
+
+    def __init__(self, pool: WorkerPool, number: int) -> None:
+        self._pool = pool
+        self._number = number
+        self._started: Future[None] = Future()
+        self._process: _WorkerProcess | None = None
+        # The thread lives as long as the pool: the kernel ends a worker with the thread that started it.
+        self._thread = threading.Thread(target=self._run, name=f"landmark-worker-{number}", daemon=True)
+        self._thread.start()
+
+    @property
+    def process_id(self) -> int:
+        return self._process.id if self._process is not None else 0
+
+    def wait_until_ready(self) -> None:
+        self._started.result()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._process = _WorkerProcess(self._pool.predictor)
+        except ConfigurationError as error:
+            self._started.set_exception(error)
+            return
+        self._started.set_result(None)
+        while (task := self._pool.next_task()) is not None:
+            self._serve(task)
+        if self._process is not None:
+            self._process.close()
+
+    def _serve(self, task: _Task) -> None:
+        if not task.future.set_running_or_notify_cancel():
+            return
+        try:
+            if self._process is None or not self._process.alive:
+                self._restart()
+            assert self._process is not None  # noqa: S101 - for the type checker
+            task.future.set_result(self._process.run(task))
+        except (InternalError, ConfigurationError) as error:
+            task.future.set_exception(error)
+        except _WorkerDied as death:
+            _log.error("landmark worker died", worker=self._number, cause=str(death))
+            task.future.set_exception(InternalError(f"a landmark worker process ended: {death}"))
+            self._restart_quietly()
+
+    def _restart(self) -> None:
+        if self._process is not None:
+            self._process.close()
+            self._process = None
+        self._process = _WorkerProcess(self._pool.predictor)
+
+    def _restart_quietly(self) -> None:
+        try:
+            self._restart()
+        except ConfigurationError as error:
+            # The next job tries again, and reports it to somebody who asked.
+            _log.error("landmark worker does not start", worker=self._number, error=error.message)
+
+
+class _WorkerProcess:
+    """A Python process of its own that runs :mod:`.worker`: no fork of a process that has threads."""
+
+    def __init__(self, predictor: Path) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-m", "vid2vid_landmarks.worker"]
+            command += [str(theirs.fileno()), str(predictor), str(os.getpid())]
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                # A pool of single-threaded processes: libraries must not start a thread per core in each.
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            )
+        self._connection = Connection(ours.detach())
+        problem = self._first_word()
+        if problem is not None:
+            self.close()
+            raise ConfigurationError(problem)
+
+    @property
+    def id(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def run(self, task: _Task) -> Answer:
+        try:
+            self._connection.send((task.job, task.frames.shape))
+            self._connection.send_bytes(task.frames.data.cast("B"))
+            if not self._connection.poll(_JOB_TIMEOUT_S):
+                self._process.kill()
+                raise _WorkerDied(f"no answer within {_JOB_TIMEOUT_S:.0f} seconds")
+            answer, problem = self._connection.recv()
+        except (EOFError, OSError) as error:
+            raise _WorkerDied(f"exit status {self._exit_status()}") from error
+        if problem is not None:
+            _log.error("landmark job failed", traceback=problem)
+            raise InternalError("a landmark job failed; the service's log has the details")
+        result: Answer = answer
+        return result
+
+    def close(self) -> None:
+        """End the process; it ends by itself when its pipe closes, unless it hangs."""
+        self._connection.close()
+        try:
+            self._process.wait(timeout=2.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _first_word(self) -> str | None:
+        try:
+            if not self._connection.poll(_START_TIMEOUT_S):
+                return f"a landmark worker did not start within {_START_TIMEOUT_S:.0f} seconds"
+            word: str | None = self._connection.recv()
+        except (EOFError, OSError):
+            return f"a landmark worker did not start: exit status {self._exit_status()}"
+        return word
+
+    def _exit_status(self) -> int | None:
+        try:
+            return self._process.wait(timeout=5.0)
+        except subprocess.TimeoutExpired:
+            return None
