@@ -139,7 +139,8 @@ def stream_of(path: Path, kind: str) -> dict[str, Any]:
 def frame_times(path: Path) -> list[Fraction]:
     """Presentation time of every decoded frame in seconds, exact."""
     frames = ffprobe(path, "-select_streams", "v:0", "-show_frames", "-show_entries", "frame=pts")["frames"]
-    return [int(frame["pts"]) * Fraction(stream_of(path, "v")["time_base"]) for frame in frames if "pts" in frame]
+    unit = Fraction(stream_of(path, "v")["time_base"])
+    return [int(frame["pts"]) * unit for frame in frames if "pts" in frame]
 
 
 def audio_packets(path: Path) -> list[tuple[Fraction, str]]:

@@ -335,7 +335,7 @@ def test_place_that_cannot_be_written_to_is_known_before_the_first_frame(tmp_pat
         ("kill -9 $$", InternalError, "said nothing"),
     ],
 )
-def test_ffmpeg_that_fails_leaves_a_typed_error_and_no_file(  # noqa: PLR0917
+def test_ffmpeg_that_fails_leaves_a_typed_error_and_no_file(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     script: str,

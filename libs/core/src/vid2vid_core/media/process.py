@@ -29,6 +29,8 @@ PIPE_BYTES = 2**20
 KEPT_LINES = 32
 LONGEST_LINE = 2000
 EXIT_WAIT_S = 10.0
+SIGNAL_MESSAGE = "Exiting normally, received signal"
+"""How ffmpeg, which catches signals, says that it obeyed one; its exit status does not tell which."""
 _LEVEL = re.compile(r"^(?:\[[^\]]* @ 0x[0-9a-f]+\] )*\[(?P<level>fatal|error|panic|warning)\] (?P<text>.*)")
 
 
@@ -55,6 +57,8 @@ class _Messages:
                 line = raw.decode("utf-8", "replace").rstrip()
                 if match := _LEVEL.match(line):
                     self.complaints.append(match["text"])
+                elif SIGNAL_MESSAGE in line:
+                    self.complaints.append(line)
                 if self._on_line is not None:
                     self._on_line(line)
 

@@ -226,9 +226,10 @@ class FrameReader(Generic[FrameT]):
         name, count = self.info.name, self.frame_count
         if self._closed or running.killed:
             return RenderCancelled(f"decoding of {name} was stopped")
-        if status == -signal.SIGXCPU:
-            return MediaTooLong(f"{name} took more than {self._limits.decode_cpu_s} s of processor time to decode")
         complaints = running.complaints
+        cpu_limit = f"{process.SIGNAL_MESSAGE} {signal.SIGXCPU.value}."
+        if status == -signal.SIGXCPU or any(cpu_limit in line for line in complaints):
+            return MediaTooLong(f"{name} took more than {self._limits.decode_cpu_s} s of processor time to decode")
         if any(message in line for line in complaints for message in _CUT_MESSAGES):
             return TruncatedMedia(f"{name} is cut off: its data end after frame {count}", frames=count)
         if status != 0 or count == 0:

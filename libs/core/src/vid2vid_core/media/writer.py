@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import math
-import os
-import secrets
 import weakref
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,24 +16,16 @@ from vid2vid_core.errors import (
     InternalError,
     InvalidFrame,
     InvalidSettings,
-    OutputNotWritable,
     RenderCancelled,
     StorageFull,
     Vid2VidError,
 )
 from vid2vid_core.media import process
 from vid2vid_core.media.audio import AudioHandling
-from vid2vid_core.media.filters import TO_H264
+from vid2vid_core.media.encoding import FINEST_TIMESCALE, encode_arguments, timescale_of
 from vid2vid_core.media.matroska import frame_header, stream_header
+from vid2vid_core.media.output import publish, reserve, unlink
 
-COARSEST_TIMESCALE = 10_000
-"""Ticks per second that a track has at least; also the precision of the audio's start offset."""
-FINEST_TIMESCALE = 2**31 - 1
-"""MP4 stores a track's ticks per second in 32 bits."""
-STANDARD_TAGS = frozenset({"title", "artist", "album", "comment", "date", "description", "copyright", "encoder"})
-"""Metadata that MP4 has a place for; other keys need QuickTime's key list."""
-LAST_FRAME_FILTERS = "setts=duration=if(eq(NEXT_PTS\\,NOPTS)\\,0\\,NEXT_PTS-PTS),noise=drop=eq(duration\\,0)"
-"""Bitstream filters: a packet lasts until the next, and the one that nothing follows is left out."""
 FULL_MESSAGES = ("No space left on device", "Disk quota exceeded")
 WRITE_FAILURES = (*FULL_MESSAGES, "Error writing trailer", "Input/output error")
 
@@ -107,12 +94,12 @@ class VideoWriter:
         self._timeout_s = timeout_s
         self._last: tuple[NDArray[np.uint8], int, int] | None = None
         self._done = self._aborted = False
-        self._temporary = _reserve(self.path)
-        self._remove = weakref.finalize(self, _unlink, self._temporary)
+        self._temporary = reserve(self.path)
+        self._remove = weakref.finalize(self, unlink, self._temporary)
         even = width + width % 2, height + height % 2
-        arguments = _arguments(
+        arguments = encode_arguments(
             self._temporary,
-            timescale=_timescale(time_base),
+            timescale=timescale_of(time_base),
             audio_from=audio_from if audio is not AudioHandling.NONE else None,
             copy_audio=audio is AudioHandling.COPIED,
             metadata=metadata or {},
@@ -189,7 +176,10 @@ class VideoWriter:
         self._done = True
         if status != 0 or any(failure in line for line in self._process.complaints for failure in WRITE_FAILURES):
             raise self._failure()
-        self._publish()
+        try:
+            publish(self._temporary, self.path)
+        finally:
+            self._remove()
 
     def abort(self) -> None:
         """Kill ffmpeg and remove the temporary file; may be called again, and from another thread."""
@@ -232,17 +222,6 @@ class VideoWriter:
             self.abort()
         return failure_from(self._process.complaints, self.path.name, str(self._temporary))
 
-    def _publish(self) -> None:
-        try:
-            with self._temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            self._temporary.replace(self.path)
-            _sync_folder(self.path.parent)
-        except OSError as error:
-            raise _write_error(error, self.path) from None
-        finally:
-            self._remove()
-
 
 def failure_from(complaints: list[str], name: str, temporary: str) -> Vid2VidError:
     """The error for an ffmpeg that ended badly, from its last messages."""
@@ -269,82 +248,3 @@ def _check_settings(
         raise InvalidSettings(f"average_rate {average_rate}: allowed is anything above 0")
     if audio is not AudioHandling.NONE and audio_from is None:
         raise InvalidSettings(f"audio {audio.value}: needs a file to take it from")
-
-
-def _timescale(time_base: Fraction) -> int:
-    """The track's ticks per second: a multiple of the time_base's, so that every pts is exact."""
-    multiple = max(1, math.ceil(COARSEST_TIMESCALE / time_base.denominator))
-    return time_base.denominator * multiple
-
-
-def _arguments(
-    output: Path,
-    *,
-    timescale: int,
-    audio_from: Path | None,
-    copy_audio: bool,
-    metadata: dict[str, str],
-    encoder: dict[str, Any],
-) -> list[str]:
-    """The command line: Matroska on stdin and the content's audio to one MP4."""
-    # One packet tells everything about the stream; waiting for more would hold back the first frames.
-    frames = ffmpeg.input("pipe:0", format="matroska", probesize=32, analyzeduration=0, protocol_whitelist="file,pipe")
-    streams = [frames["v:0"]]
-    flags = "+faststart+use_metadata_tags" if set(metadata) - STANDARD_TAGS else "+faststart"
-    options: dict[str, Any] = {
-        "vf": ",".join(TO_H264),
-        "c:v": "libx264",
-        **encoder,
-        "bf": 0,
-        "fps_mode": "passthrough",
-        "enc_time_base": f"1:{timescale}",
-        "bsf:v": LAST_FRAME_FILTERS,
-        "video_track_timescale": timescale,
-        "movie_timescale": timescale,
-        "colorspace": "bt709",
-        "color_primaries": "bt709",
-        "color_trc": "bt709",
-        "color_range": "tv",
-        "map_metadata": -1,
-        "map_chapters": -1,
-        "movflags": flags,
-        "format": "mp4",
-        "loglevel": "repeat+level+warning",
-    }
-    if audio_from is not None:
-        streams.append(ffmpeg.input(process.input_url(audio_from), **process.INPUT_OPTIONS)["a:0"])
-        options |= {"c:a": "copy"} if copy_audio else {"c:a": "aac", "b:a": "192k"}
-    tags = [item for key, value in metadata.items() for item in ("-metadata", f"{key}={value}")]
-    command = list(ffmpeg.output(*streams, process.input_url(output), **options).compile())
-    return [*command[:-1], *tags, command[-1], "-copyts", "-y", *process.GLOBAL_OPTIONS]
-
-
-def _reserve(path: Path) -> Path:
-    """Create the temporary file, so that a place that can't be written to is known before the first frame."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
-    except OSError as error:
-        raise _write_error(error, path) from None
-    if path.is_dir():
-        _unlink(temporary)
-        raise OutputNotWritable(f"{path} can't be written: it is a folder")
-    return temporary
-
-
-def _write_error(error: OSError, path: Path) -> Vid2VidError:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return StorageFull(f"no space left while writing {path.name}")
-    return OutputNotWritable(f"{path} can't be written: {error.strerror}")
-
-
-def _unlink(path: Path) -> None:
-    path.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
