@@ -31,13 +31,14 @@ def check_content(content: Path) -> int:
         UnsupportedMedia: It does not exist, is no file, or may not be read.
         EmptyMedia: It has no byte.
     """
-    if not content.exists():
-        raise UnsupportedMedia(f"content video {content} does not exist", path=content)
-    if not content.is_file():
-        raise UnsupportedMedia(f"content video {content} is not a file", path=content)
-    if not os.access(content, os.R_OK):
-        raise UnsupportedMedia(f"content video {content} may not be read", path=content)
-    size = content.stat().st_size
+    try:
+        if not content.is_file():
+            problem = "is not a file" if content.exists() else "does not exist"
+            raise UnsupportedMedia(f"content video {content} {problem}", path=content)
+        with content.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise UnsupportedMedia(f"content video {content} can't be read: {error.strerror}", path=content) from error
     if size == 0:
         raise EmptyMedia(f"content video {content} is empty: 0 bytes", path=content)
     return size
@@ -60,10 +61,10 @@ class ResultFile:
         self._file: IO[bytes]
         self.size_bytes = 0
         """Bytes so far."""
-        if output.is_dir():
-            raise OutputNotWritable(f"output {output} is a folder, a file name is needed", path=output)
-        self._temporary = output.with_name(f".{output.name}.{secrets.token_hex(4)}.part")
         try:
+            if output.is_dir():
+                raise OutputNotWritable(f"output {output} is a folder, a file name is needed", path=output)
+            self._temporary = output.with_name(f".{output.name}.{secrets.token_hex(4)}.part")
             self._file = self._temporary.open("xb")
         except OSError as error:
             raise self._failure(error) from error
@@ -117,7 +118,6 @@ class ResultFile:
     def _failure(self, error: OSError) -> Vid2VidError:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             return StorageFull(f"no space left for {self._output}", path=self._output)
-        folder = self._output.parent
-        if not folder.is_dir():
-            return OutputNotWritable(f"output folder {folder} does not exist", path=self._output)
+        if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+            return OutputNotWritable(f"output folder {self._output.parent} does not exist", path=self._output)
         return OutputNotWritable(f"output {self._output} can't be written: {error.strerror}", path=self._output)
