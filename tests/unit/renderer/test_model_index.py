@@ -93,5 +93,5 @@ def test_tensors_of_the_contract_pass() -> None:
     ],
 )
 def test_other_tensors_are_refused(inputs: list[TensorMetadata], outputs: list[TensorMetadata]) -> None:
-    with pytest.raises(ContractViolation, match="anna version 1: expected the .* found"):
+    with pytest.raises(ContractViolation, match=r"anna version 1: expected the .* found"):
         check_tensors("anna version 1", 64, inputs, outputs)
