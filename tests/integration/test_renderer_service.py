@@ -288,7 +288,7 @@ def test_drain_lets_a_render_finish_and_refuses_new_ones(serve: Serve) -> None:
     time.sleep(0.2)
     with pytest.raises(grpc.RpcError) as caught:
         call(server, iter([settings(), chunk()]))
-    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE  # type: ignore[attr-defined]
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     generator.release()
     first.join(10)
     drain.join(10)

@@ -329,7 +329,7 @@ class FakeMedia:
     """Frame at which the writer fails with ``failure``."""
     failure: Exception = field(default_factory=lambda: InternalError("scripted encoder failure"))
     info: VideoInfo = field(default_factory=video_info)
-    on_write: Callable[[int], None] = lambda _index: None
+    on_write: Callable[[int], object] = lambda _index: None
     readers: list[FakeReader] = field(default_factory=list)
     writers: list[FakeWriter] = field(default_factory=list)
 

@@ -156,7 +156,7 @@ def test_output_is_not_labelled_when_that_is_switched_off(setup: Setup) -> None:
 def test_slow_encoder_holds_the_landmark_stream_back(setup: Setup) -> None:
     setup.landmarks.frame_count = 200
     release = threading.Event()
-    setup.media.on_write = lambda _index: release.wait(10) and None
+    setup.media.on_write = lambda _index: release.wait(10)
     render = setup.start()
     time.sleep(0.3)
     held_at = setup.landmarks.trackings[0].frames_sent

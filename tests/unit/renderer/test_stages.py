@@ -18,7 +18,7 @@ def test_group_ends_when_every_stage_has_ended() -> None:
     group = StageGroup()
     release = threading.Event()
     group.start("one", lambda: None)
-    group.start("two", lambda: release.wait() and None)
+    group.start("two", release.wait)
     assert not group.wait(0.05)
     release.set()
     assert group.wait(5)
@@ -113,7 +113,7 @@ def test_stop_wakes_a_waiting_stage_at_once(side: str) -> None:
         queue.put(1)
         queue.put(2)
 
-    waits = {"producer": produce, "consumer": lambda: next(queue) and None, "receiver": lambda: handover.get() and None}
+    waits = {"producer": produce, "consumer": lambda: next(queue), "receiver": handover.get}
     group.start(side, waits[side])
     assert not group.wait(0.05)
     started = time.monotonic()

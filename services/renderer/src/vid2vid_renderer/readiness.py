@@ -15,6 +15,9 @@ from vid2vid_core.rpc.channel import open_channel
 
 LANDMARK_SERVICE = "vid2vid.landmarks.v1.LandmarkService"
 
+IMPATIENCE_S = 0.25
+"""Longest time between two looks while a peer is missing: a stack that starts is ready sooner."""
+
 _log = get_logger(__name__)
 
 PeerCheck = Callable[[], None]
@@ -83,7 +86,7 @@ class ReadinessWatch:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._look()
-            self._stopped.wait(self._interval_s)
+            self._stopped.wait(self._interval_s if self._problem is None else min(self._interval_s, IMPATIENCE_S))
 
     def _look(self) -> None:
         problem = first_problem(self._checks)

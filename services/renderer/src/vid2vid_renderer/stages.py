@@ -52,7 +52,7 @@ class StageGroup:
                 return
         callback()
 
-    def start(self, name: str, stage: Callable[[], None]) -> None:
+    def start(self, name: str, stage: Callable[[], object]) -> None:
         """Run a stage in a thread of its own, with the caller's logging context."""
         context = contextvars.copy_context()
         thread = threading.Thread(
@@ -94,7 +94,7 @@ class StageGroup:
         if self._error is not None:
             raise self._error
 
-    def _run(self, name: str, stage: Callable[[], None]) -> None:
+    def _run(self, name: str, stage: Callable[[], object]) -> None:
         try:
             stage()
         except StageStopped:
