@@ -27,7 +27,11 @@ class Narration:
 
     @contextmanager
     def bar(self, title: str) -> Iterator[ProgressCallback]:
-        """A bar that the given function moves; without a terminal, a line at the end."""
+        """A bar that the given function moves; without a terminal, only a line at the end."""
+        if not self.console.is_terminal:
+            yield lambda _done, _total: None
+            self.note(f"{title}: done")
+            return
         columns = TextColumn("{task.description:>14}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         with Progress(*columns, console=self.console, transient=True) as progress:
             task = progress.add_task(title, total=None)
