@@ -65,7 +65,11 @@ def make_offset_clip(path: Path, *, offset: float = 0.5) -> Path:
 
 def make_rotated_clip(path: Path, degrees: int) -> Path:
     """A clip that is red on its left and blue on its right as coded, to be shown turned clockwise."""
-    make_clip(path, picture=LEFT_RED_RIGHT_BLUE, seconds=0.2)
+    return turn_clockwise(make_clip(path, picture=LEFT_RED_RIGHT_BLUE, seconds=0.2), degrees)
+
+
+def turn_clockwise(path: Path, degrees: int) -> Path:
+    """Have an MP4 shown turned clockwise, without touching its pictures."""
     content = bytearray(path.read_bytes())
     matrix = content.index(b"tkhd") + 4 + 40
     a, b, c, d = ROTATION_MATRICES[degrees]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import cv2
@@ -119,7 +119,7 @@ def search(detector: Detector, gray: NDArray[np.uint8], *, scale: float) -> list
     small = resized(gray, scale)
     ratio_x, ratio_y = gray.shape[1] / small.shape[1], gray.shape[0] / small.shape[0]
     return [
-        FaceBox(FacePose(box.pose.x * ratio_x, box.pose.y * ratio_y, box.pose.size * ratio_x), box.score)
+        FaceBox(FacePose(box.pose.x * ratio_x, box.pose.y * ratio_y, box.pose.size * ratio_x, box.pose.roll), box.score)
         for box in detector.detect(small, threshold=_SEARCH_THRESHOLD)
     ]
 
@@ -149,7 +149,8 @@ def _follow(detector: Detector, gray: NDArray[np.uint8], last: FacePose) -> Poin
     boxes = detector.detect(near.gray, threshold=_FOLLOW_THRESHOLD)
     middle = (_NEAR_SIDE - 1) / 2
     pose = nearest(boxes, FacePose(middle, middle, _NEAR_FACE))
-    return None if pose is None else refine_at(detector, gray, _in_picture(near, pose))
+    # The patch stands as upright as the face did a frame ago: a better guess than the detector's.
+    return None if pose is None else refine_at(detector, gray, _in_picture(near, replace(pose, roll=0.0)))
 
 
 def _find(detector: Detector, gray: NDArray[np.uint8], places: Sequence[Expectation]) -> Points | None:

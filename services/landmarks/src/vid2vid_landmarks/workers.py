@@ -104,7 +104,7 @@ class WorkerPool:
     @property
     def process_ids(self) -> list[int]:
         """The workers' process ids; for tests and diagnosis."""
-        return [lane.process_id for lane in self._lanes]
+        return [lane.process_id for lane in self._lanes if lane.process_id is not None]
 
     @property
     def predictor(self) -> Path:
@@ -170,8 +170,8 @@ class _Lane:
         self._thread.start()
 
     @property
-    def process_id(self) -> int:
-        return self._process.id if self._process is not None else 0
+    def process_id(self) -> int | None:
+        return self._process.id if self._process is not None else None
 
     def wait_until_ready(self) -> None:
         self._started.result()
