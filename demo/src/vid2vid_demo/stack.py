@@ -135,9 +135,15 @@ class LocalStack:
             service.check()
 
     def stop(self) -> None:
-        """Stop the services in reverse order; returns when no process is left."""
-        while self.services:
-            self.services.pop().stop()
+        """Stop the renderer, then its two peers side by side; returns when no process is left."""
+        peers, renderer = self.services[:2], self.services[2:]
+        for service in renderer:
+            service.stop()
+        for service in peers:
+            service.request_stop()
+        for service in peers:
+            service.stop()
+        self.services.clear()
 
     def __enter__(self) -> Self:
         self.start()
