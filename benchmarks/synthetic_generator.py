@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 _BLOCK = 8
@@ -58,6 +59,6 @@ def synthetic_generator(size: int, *, gflop: float) -> onnx.ModelProto:
     return model
 
 
-def _weights(random: np.random.Generator, outputs: int, inputs: int) -> np.ndarray:
+def _weights(random: np.random.Generator, outputs: int, inputs: int) -> NDArray[np.float32]:
     scale = np.sqrt(2 / (9 * inputs))
-    return (random.standard_normal((outputs, inputs, 3, 3)) * scale).astype(np.float32)
+    return np.asarray(random.standard_normal((outputs, inputs, 3, 3)) * scale, dtype=np.float32)

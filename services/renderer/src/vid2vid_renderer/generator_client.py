@@ -65,11 +65,12 @@ class TritonGenerator:
         self._client.close()
 
     def check(self) -> None:
-        """Ask whether Triton is ready to serve; see :class:`Generator`."""
+        """Ask whether Triton is there; see :class:`Generator`."""
         with self._errors():
-            ready = self._client.is_server_live(client_timeout=self._timeout_s)
-        if not ready:
-            raise GeneratorUnavailable(f"Triton at {self._target} is not ready", target=self._target)
+            # Liveness: readiness would turn false for all styles when a single one can't be loaded.
+            live = self._client.is_server_live(client_timeout=self._timeout_s)
+        if not live:
+            raise GeneratorUnavailable(f"Triton at {self._target} is shutting down", target=self._target)
 
     def list_models(self) -> list[ModelStatus]:
         """Every style that Triton knows, sorted by name; see :class:`Generator`."""
@@ -153,9 +154,9 @@ class TritonGenerator:
             return ModelStatus(name=name, versions=versions)
         try:
             card, max_batch_size = self._card(name, ready)
-        except (ContractViolation, ModelNotReady, Vid2VidError) as error:
-            if isinstance(error, GeneratorUnavailable):
-                raise
+        except GeneratorUnavailable:
+            raise
+        except Vid2VidError:  # not a model of ours, or unloaded a moment ago: listed all the same
             return ModelStatus(name=name, versions=versions)
         return ModelStatus(name=name, versions=versions, card=card, max_batch_size=max_batch_size)
 
