@@ -60,7 +60,12 @@ class GrpcServer:
         self._server = grpc.server(
             self._pool,
             interceptors=[self._errors],
-            options=[*message_limits(settings.max_message_bytes), ("grpc.so_reuseport", 0)],
+            options=[
+                *message_limits(settings.max_message_bytes),
+                ("grpc.so_reuseport", 0),  # a second server on the same port is a mistake, not a load balancer
+                # Our channels ping every 20 s; the default takes that for abuse after a minute of silence.
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+            ],
         )
         self._health = health.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
