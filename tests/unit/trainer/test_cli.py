@@ -116,6 +116,17 @@ def test_stopped_job_ends_with_its_exit_code_and_a_clear_line(
     assert "stopped by SIGTERM: nothing was published" in capsys.readouterr().err
 
 
+def test_full_disk_is_told_in_one_line(
+    style: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(_options: object) -> job.JobResult:
+        raise OSError(28, "No space left on device", "runs/frames.u8")
+
+    monkeypatch.setattr(job, "train", fill)
+    assert run_command(arguments(style)) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "error: runs/frames.u8: No space left on device"
+
+
 def test_export_of_a_folder_that_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["export", "--run", str(tmp_path), "--model", "anna", "--no-publish"]) == 2
     assert "not a run folder" in capsys.readouterr().err

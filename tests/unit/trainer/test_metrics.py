@@ -19,7 +19,7 @@ def test_equal_pictures_are_perfect() -> None:
 
 def test_structural_similarity_matches_scikit_image() -> None:
     first, second = style_pairs(6).frames[[0, 5]]
-    expected = skimage_similarity(first, second, channel_axis=2, data_range=255)
+    expected = skimage_similarity(first, second, channel_axis=2, data_range=255)  # type: ignore[no-untyped-call]
     measured = structural_similarity(torch.from_numpy(first)[None], torch.from_numpy(second)[None])
     assert measured == pytest.approx(expected, abs=0.002)  # scikit-image leaves the same border out, in float32
 

@@ -111,6 +111,9 @@ def run_command(arguments: list[str]) -> int:
     except Vid2VidError as error:
         _say(f"error: {error.message}")
         return 1
+    except OSError as error:  # a full disk, a folder that lost its permissions
+        _say(f"error: {error.filename or 'file'}: {error.strerror}")
+        return 1
     except TyperException as error:
         _say(f"error: {error.format_message()}")
         return 2

@@ -120,7 +120,9 @@ def strip_metadata(path: Path) -> None:
 
 def open_session(path: Path) -> onnxruntime.InferenceSession:
     """The graph in ONNX Runtime on the CPU."""
-    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the trainer may share its cores
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def check_export(reference: Generator, path: Path, masks: NDArray[np.uint8]) -> None:
