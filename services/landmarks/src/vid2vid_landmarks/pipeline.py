@@ -75,7 +75,9 @@ class ClipTracking:
         self._cancellation = cancellation
         self._depth = _SEGMENTS_PER_WORKER * pool.size
         self._info = probe(path, settings.media_limits)
-        self._faces = self._scout()
+        self._metrics = pool.metrics
+        with self._metrics.stage("scout"):
+            self._faces = self._scout()
         self._counts = dict.fromkeys(LandmarkSource, 0)
 
     @property
@@ -101,10 +103,14 @@ class ClipTracking:
         Raises:
             Vid2VidError: Decoding or detection failed on the way.
         """
+        return self._metrics.timed("track", self._frames())
+
+    def _frames(self) -> Iterator[TrackedFrame]:
         place = self._placement()
         filled = fill_gaps(self._sightings(), max_gap_frames=self._settings.max_gap_frames)
         for frame in smooth(filled):
             self._counts[frame.source] += 1
+            self._metrics.count_frame(frame.source)
             placed = place(frame)
             mask = None if self._options.omit_masks else draw_mask(placed.points, self._options.mask_spec)
             yield TrackedFrame(landmarks=placed, mask=mask)

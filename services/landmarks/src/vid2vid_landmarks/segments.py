@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -113,7 +114,8 @@ class OrderedRun:
         self._line: queue.SimpleQueue[tuple[list[tuple[int, int]], Future[Answer]] | BaseException | None] = (
             queue.SimpleQueue()
         )
-        self._thread = threading.Thread(target=self._feed, name="landmark-decode", daemon=True)
+        context = contextvars.copy_context()  # the render id, for what is logged over there
+        self._thread = threading.Thread(target=lambda: context.run(self._feed), name="landmark-decode", daemon=True)
 
     def __iter__(self) -> Iterator[tuple[list[tuple[int, int]], Answer]]:
         """Each segment's frame times with its answer.

@@ -14,6 +14,7 @@ from vid2vid_core.errors import QueueFull
 from vid2vid_core.logging import get_logger
 from vid2vid_core.rpc.uploads import first_message, spool, work_folder
 from vid2vid_landmarks.convert import frames_to_pb, header_to_pb, options_from_pb, summary_to_pb
+from vid2vid_landmarks.metrics import LandmarkMetrics
 from vid2vid_landmarks.pipeline import ClipTracking
 from vid2vid_landmarks.segments import Cancellation
 from vid2vid_landmarks.settings import LandmarksSettings
@@ -27,8 +28,9 @@ _log = get_logger(__name__)
 class LandmarkServicer(pb_grpc.LandmarkServiceServicer):
     """``vid2vid.landmarks.v1.LandmarkService``."""
 
-    def __init__(self, settings: LandmarksSettings, pool: WorkerPool) -> None:
+    def __init__(self, settings: LandmarksSettings, pool: WorkerPool, metrics: LandmarkMetrics | None = None) -> None:
         """Serve with these workers."""
+        self._metrics = metrics or LandmarkMetrics()
         self._settings = settings
         self._pool = pool
         self._calls = threading.BoundedSemaphore(settings.max_concurrent_calls)
@@ -47,7 +49,9 @@ class LandmarkServicer(pb_grpc.LandmarkServiceServicer):
         with self._admitted(), work_folder(self._settings.temp_dir) as folder:
             options = options_from_pb(first_message(request_iterator).settings)
             path = folder / "upload"
-            size = spool(request_iterator, path, max_bytes=self._settings.max_upload_bytes)
+            with self._metrics.stage("upload"):
+                size = spool(request_iterator, path, max_bytes=self._settings.max_upload_bytes)
+            self._metrics.upload_bytes.inc(size)
             _log.info("clip received", bytes=size)
             with self._pool.share() as share, cancellation.closing(share.close):
                 tracking = ClipTracking(
@@ -62,6 +66,7 @@ class LandmarkServicer(pb_grpc.LandmarkServiceServicer):
                 yield from frames_to_pb(tracking)
                 summary = tracking.summary
                 _log.info("clip done", frames=summary.frame_count, seconds=round(summary.elapsed_s, 3))
+                self._metrics.count_clip(summary)
                 yield summary_to_pb(summary)
 
     @contextmanager

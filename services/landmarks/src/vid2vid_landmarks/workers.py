@@ -7,11 +7,13 @@ carry the pixels: 16 frames of 512 x 512 take 2 ms to pass and 80 ms to work on.
 
 from __future__ import annotations
 
+import contextvars
 import os
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -26,6 +28,7 @@ from numpy.typing import NDArray
 from vid2vid_core.errors import ConfigurationError, InternalError, RenderCancelled, ShuttingDown
 from vid2vid_core.logging import get_logger
 from vid2vid_landmarks.jobs import Answer, Job
+from vid2vid_landmarks.metrics import LandmarkMetrics
 
 _log = get_logger(__name__)
 
@@ -39,6 +42,8 @@ class _Task:
     job: Job
     frames: NDArray[np.uint8]
     future: Future[Answer] = field(default_factory=Future)
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    """Of the call that submits it: its render id stands in what the lane logs about the job."""
 
 
 class WorkerShare:
@@ -78,8 +83,13 @@ class WorkerShare:
 class WorkerPool:
     """Detector processes; jobs of different calls take turns."""
 
-    def __init__(self, count: int, predictor: Path) -> None:
+    def __init__(self, count: int, predictor: Path, metrics: LandmarkMetrics | None = None) -> None:
         """Start the processes and wait until they have loaded their models.
+
+        Args:
+            count: Number of processes.
+            predictor: The model file that they load.
+            metrics: Counts what the processes do.
 
         Raises:
             ConfigurationError: A worker can't load the predictor.
@@ -88,6 +98,9 @@ class WorkerPool:
         self._changed = threading.Condition()
         self._shares: deque[WorkerShare] = deque()
         self._stopping = False
+        self.metrics = metrics or LandmarkMetrics()
+        """Counts what the processes do."""
+        self.metrics.watch_workers(count, self._waiting_jobs)
         self._lanes = [_Lane(self, number) for number in range(count)]
         try:
             for lane in self._lanes:
@@ -152,6 +165,10 @@ class WorkerPool:
                 self._changed.wait()
             return None
 
+    def _waiting_jobs(self) -> int:
+        with self._changed:
+            return sum(len(share.waiting) for share in self._shares)
+
 
 class _WorkerDied(Exception):
     """The process has ended; never leaves this module."""
@@ -187,7 +204,7 @@ class _Lane:
             return
         self._started.set_result(None)
         while (task := self._pool.next_task()) is not None:
-            self._serve(task)
+            task.context.run(self._serve, task)
         if self._process is not None:
             self._process.close()
 
@@ -198,7 +215,7 @@ class _Lane:
             if self._process is None or not self._process.alive:
                 self._restart()
             assert self._process is not None  # noqa: S101 - for the type checker
-            task.future.set_result(self._process.run(task))
+            task.future.set_result(self._run_timed(self._process, task))
         except (InternalError, ConfigurationError) as error:
             task.future.set_exception(error)
         except _WorkerDied as death:
@@ -206,11 +223,19 @@ class _Lane:
             task.future.set_exception(InternalError(f"a landmark worker process ended: {death}"))
             self._restart_quietly()
 
+    def _run_timed(self, process: _WorkerProcess, task: _Task) -> Answer:
+        started = time.monotonic()
+        try:
+            return process.run(task)
+        finally:
+            self._pool.metrics.worker_seconds.inc(time.monotonic() - started)
+
     def _restart(self) -> None:
         if self._process is not None:
             self._process.close()
             self._process = None
         self._process = _WorkerProcess(self._pool.predictor)
+        self._pool.metrics.worker_restarts.inc()
 
     def _restart_quietly(self) -> None:
         try:

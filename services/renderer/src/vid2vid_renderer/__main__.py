@@ -15,6 +15,7 @@ from vid2vid_core.rpc.server import GrpcServer
 from vid2vid_renderer.admission import Admission
 from vid2vid_renderer.ffmpeg_media import FfmpegMedia
 from vid2vid_renderer.generator_client import TritonGenerator
+from vid2vid_renderer.metrics import RenderMetrics
 from vid2vid_renderer.pipeline import PipelineLimits, RenderPipeline
 from vid2vid_renderer.readiness import LandmarksHealth, ReadinessWatch
 from vid2vid_renderer.render_call import RenderParts
@@ -41,8 +42,11 @@ def serve(settings: RendererSettings) -> None:
     )
     landmarks = LandmarksClient(settings.landmarks)
     landmarks_health = LandmarksHealth(settings.landmarks, timeout_s=settings.peer_timeout_s)
-    servicer = build_servicer(settings, generator, landmarks, landmarks_health)
-    server = GrpcServer(settings, [SERVICE], lambda grpc_server: register(servicer, grpc_server))
+    metrics = RenderMetrics()
+    servicer = build_servicer(settings, generator, landmarks, landmarks_health, metrics)
+    server = GrpcServer(
+        settings, [SERVICE], lambda grpc_server: register(servicer, grpc_server), registry=metrics.registry
+    )
     watch = ReadinessWatch(
         [generator.check, landmarks_health],
         lambda ready: server.set_ready(SERVICE, ready=ready),
@@ -62,6 +66,7 @@ def build_servicer(
     generator: TritonGenerator,
     landmarks: LandmarksClient,
     landmarks_health: LandmarksHealth,
+    metrics: RenderMetrics,
 ) -> RenderServicer:
     """Put the parts of a servicer together."""
     pipeline = RenderPipeline(
@@ -75,6 +80,7 @@ def build_servicer(
             infer_timeout_s=settings.infer_timeout_s,
         ),
         label_output=settings.label_output,
+        metrics=metrics,
     )
     parts = RenderParts(
         generator=generator,
@@ -83,7 +89,9 @@ def build_servicer(
         max_upload_bytes=settings.max_upload_bytes,
         temp_dir=settings.temp_dir,
     )
-    return RenderServicer(parts, Admission(settings.max_concurrent_calls))
+    admission = Admission(settings.max_concurrent_calls)
+    metrics.watch_admission(admission)
+    return RenderServicer(parts, admission)
 
 
 def register(servicer: RenderServicer, server: grpc.Server) -> None:

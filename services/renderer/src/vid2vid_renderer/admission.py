@@ -18,6 +18,11 @@ class Admission:
         self._active = 0
 
     @property
+    def limit(self) -> int:
+        """How many may be inside."""
+        return self._limit
+
+    @property
     def active(self) -> int:
         """How many are inside."""
         return self._active

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 
@@ -57,6 +57,8 @@ class InferenceStage:
         batch_size: int,
         inflight: int,
         timeout_s: float,
+        clock: BusyClock | None = None,
+        on_batch: Callable[[int], object] = lambda _size: None,
     ) -> None:
         self._group = group
         self._generator = generator
@@ -64,11 +66,12 @@ class InferenceStage:
         self._batch_size = min(batch_size, model.max_batch_size)
         self._inflight = inflight
         self._timeout_s = timeout_s
+        self._on_batch = on_batch
         self._lock = threading.Lock()
         self._pending: deque[tuple[Batch, Future[FrameBatch]]] = deque()
         self._frame_count = 0
         self._batch_count = 0
-        self.clock = BusyClock()
+        self.clock = clock or BusyClock()
         """Time with at least one request at the generator."""
         group.on_stop(self._cancel_pending)
 
@@ -100,6 +103,7 @@ class InferenceStage:
             self._pending.append((batch, future))
             self._frame_count += len(batch)
             self._batch_count += 1
+        self._on_batch(len(batch))
         if self._group.stopping:
             future.cancel()
 

@@ -10,7 +10,7 @@ Every arrow is bounded, so memory follows queue depth and the slowest stage sets
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from vid2vid_core.errors import InternalError, MaskSpecMismatch, RenderCancelled, Vid2VidError
@@ -23,6 +23,7 @@ from vid2vid_renderer.inference_stage import InferenceStage, RenderedFrame
 from vid2vid_renderer.labels import output_metadata
 from vid2vid_renderer.layout import compose, picture_size
 from vid2vid_renderer.media import Media, ResultWriter
+from vid2vid_renderer.metrics import RenderMetrics
 from vid2vid_renderer.order import Layout, RenderOrder, RenderReport, RenderStage
 from vid2vid_renderer.progress import Progress, ProgressMeter
 from vid2vid_renderer.stages import BusyClock, Handover, StageGroup, StageQueue
@@ -60,6 +61,8 @@ class RenderPipeline:
     """How much a render may have under way."""
     label_output: bool = True
     """Whether the result says that it is AI-generated."""
+    metrics: RenderMetrics = field(default_factory=RenderMetrics)
+    """Counts what all renders do."""
 
     def start(self, order: RenderOrder) -> RunningRender:
         """Start a render.
@@ -76,7 +79,7 @@ class RunningRender:
     """One render under way. :meth:`close` must be called at the end, whatever the outcome."""
 
     def __init__(self, pipeline: RenderPipeline, order: RenderOrder, content: VideoInfo) -> None:
-        limits = pipeline.limits
+        limits, metrics = pipeline.limits, pipeline.metrics
         self._pipeline = pipeline
         self._order = order
         self._content = content
@@ -86,7 +89,8 @@ class RunningRender:
         self._tracked: StageQueue[TrackedFrame] = StageQueue(self._group, limits.queue_depth)
         self._rendered: StageQueue[RenderedFrame] = StageQueue(self._group, limits.queue_depth)
         self._decoded: StageQueue[VideoFrame] = StageQueue(self._group, limits.queue_depth)
-        self._clocks = {"landmarks": BusyClock(), "decode": BusyClock(), "encode": BusyClock()}
+        self._clocks = {name: BusyClock(metrics.busy(name)) for name in ("landmarks", "decode", "encode")}
+        self._frames = metrics.frames.labels(order.model.name, order.model.version)
         self._summary: TrackSummary | None = None
         self._inference = InferenceStage(
             self._group,
@@ -95,6 +99,15 @@ class RunningRender:
             batch_size=limits.batch_size,
             inflight=limits.inflight,
             timeout_s=limits.infer_timeout_s,
+            clock=BusyClock(metrics.busy("infer")),
+            on_batch=metrics.batch_frames.observe,
+        )
+        self._forget_queues = metrics.watch_queues(
+            {
+                "tracked": self._tracked.waiting,
+                "decoded": self._decoded.waiting,
+                "rendered": self._rendered.waiting,
+            }
         )
 
     def start(self) -> None:
@@ -123,6 +136,7 @@ class RunningRender:
             self.cancel(RenderCancelled("the render was given up"))
         if not self._group.join(_JOIN_TIMEOUT_S):
             _log.error("a stage did not stop", timeout_s=_JOIN_TIMEOUT_S)
+        self._forget_queues()
 
     def report(self) -> RenderReport:
         """What the render amounts to, after its end.
@@ -221,6 +235,7 @@ class RunningRender:
                 picture = compose(frame.rgb, frame.mask, None if content is None else content.rgb)
                 writer.write(picture, frame.landmarks.pts, frame.landmarks.duration)
             self._meter.advance()
+            self._frames.inc()
             count += 1
         self._check_decoder_is_done(count)
         self._meter.enter(RenderStage.MUXING, total=count, done=count)

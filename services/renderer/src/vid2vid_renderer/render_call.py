@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import hashlib
 import time
 from collections.abc import Callable, Iterator
@@ -66,7 +67,8 @@ def render_responses(
     yield progress_message(Progress(stage=RenderStage.UPLOADING))
     with work_folder(parts.temp_dir) as folder:
         order = _order(folder, request, model, render_id)
-        _receive(requests, order.content, parts.max_upload_bytes, context)
+        size = _receive(requests, order.content, parts.max_upload_bytes, context)
+        parts.pipeline.metrics.upload_bytes.inc(size)
         yield from _render(parts.pipeline, order, context)
 
 
@@ -82,7 +84,7 @@ def _order(folder: Path, request: RequestedRender, model: ResolvedModel, render_
     )
 
 
-def _receive(requests: Iterator[pb.RenderRequest], path: Path, max_bytes: int, context: grpc.ServicerContext) -> None:
+def _receive(requests: Iterator[pb.RenderRequest], path: Path, max_bytes: int, context: grpc.ServicerContext) -> int:
     try:
         size = spool(requests, path, max_bytes=max_bytes)
     except grpc.RpcError as error:
@@ -90,6 +92,7 @@ def _receive(requests: Iterator[pb.RenderRequest], path: Path, max_bytes: int, c
     if not context.is_active():  # the request stream of a cancelled call may look complete
         raise _caller_left()
     _log.info("content received", bytes=size)
+    return size
 
 
 def _render(pipeline: RenderPipeline, order: RenderOrder, context: grpc.ServicerContext) -> Iterator[pb.RenderResponse]:
@@ -138,7 +141,8 @@ def _result(order: RenderOrder, report: RenderReport, elapsed_s: float) -> Itera
 
 def _cancel_with_call(context: grpc.ServicerContext, cancel: Callable[[Vid2VidError], None]) -> None:
     """Stop the render when the call ends, however it ends; after a finished render that has no effect."""
-    if not context.add_callback(lambda: cancel(_caller_left())):
+    log_context = contextvars.copy_context()  # gRPC calls back from a thread that knows no render id
+    if not context.add_callback(lambda: log_context.run(cancel, _caller_left())):
         cancel(_caller_left())
 
 

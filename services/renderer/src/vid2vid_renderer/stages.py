@@ -141,6 +141,10 @@ class StageQueue(Generic[T]):
             self._items.append(item)
             self._changed.notify_all()
 
+    def waiting(self) -> int:
+        """How many items are in it."""
+        return len(self._items)
+
     def close(self) -> None:
         """Say that no further item will come."""
         with self._changed:
@@ -211,7 +215,9 @@ class Handover(Generic[T]):
 class BusyClock:
     """The time during which at least one piece of work was going on."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: Callable[[float], object] = lambda _seconds: None) -> None:
+        """Start at zero; ``count`` gets the seconds as they pass, whenever a piece begins or ends."""
+        self._count = count
         self._lock = threading.Lock()
         self._depth = 0
         self._since = 0.0
@@ -220,16 +226,14 @@ class BusyClock:
     def begin(self) -> None:
         """A piece of work begins; pieces may overlap."""
         with self._lock:
-            if self._depth == 0:
-                self._since = time.monotonic()
+            self._advance()
             self._depth += 1
 
     def end(self) -> None:
         """A piece of work ends."""
         with self._lock:
+            self._advance()
             self._depth -= 1
-            if self._depth == 0:
-                self._total_s += time.monotonic() - self._since
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -242,6 +246,13 @@ class BusyClock:
 
     @property
     def seconds(self) -> float:
-        """Busy time so far, pieces that are still going on not counted."""
+        """Busy time until a piece last began or ended."""
         with self._lock:
             return self._total_s
+
+    def _advance(self) -> None:
+        now = time.monotonic()
+        if self._depth > 0:
+            self._total_s += now - self._since
+            self._count(now - self._since)
+        self._since = now

@@ -100,9 +100,10 @@ def _render_id(context: grpc.ServicerContext) -> str:
 
 def _abort(context: grpc.ServicerContext, error: Exception) -> NoReturn:
     if not context.is_active():
-        # The caller is gone: nobody reads a status, and gRPC has set CANCELLED or DEADLINE_EXCEEDED itself.
+        # The caller is gone: nobody reads a status, and gRPC has set CANCELLED or DEADLINE_EXCEEDED itself. It would
+        # log an exception as a defect, without the render id; an abort it takes without a word.
         _log.info("call ended by the caller", error=str(error))
-        raise error
+        context.abort(grpc.StatusCode.CANCELLED, "the caller is gone")
     if isinstance(error, Vid2VidError):
         _log.warning("call refused", reason=error.reason(), error=error.message)
         context.abort_with_status(rpc_status.to_status(error.to_status()))
