@@ -24,7 +24,7 @@ IMPORTERS = {
     "tritonclient": {
         "services/renderer/src/vid2vid_renderer/generator_client.py",
         "services/trainer/src/vid2vid_trainer/triton_config.py",
-        "services/trainer/src/vid2vid_trainer/triton_control.py",
+        "services/trainer/src/vid2vid_trainer/triton_loader.py",
     },
 }
 
