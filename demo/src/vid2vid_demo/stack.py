@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import signal
 import socket
@@ -47,13 +48,17 @@ class StackPorts:
     """Ports of the stack; 0 takes any free one."""
 
     landmarks: int = 0
+    landmarks_metrics: int = 0
     triton: int = 0
     triton_metrics: int = 0
     renderer: int = 0
+    renderer_metrics: int = 0
 
 
-DEFAULT_PORTS = StackPorts(landmarks=50051, triton=8001, triton_metrics=8002, renderer=50052)
-"""The ports that every part has as its default."""
+DEFAULT_PORTS = StackPorts(
+    landmarks=50051, landmarks_metrics=9101, triton=8001, triton_metrics=8002, renderer=50052, renderer_metrics=9102
+)
+"""The ports that every part has as its default, and those that Prometheus scrapes in the containers, too."""
 
 
 class LocalStack:
@@ -86,6 +91,11 @@ class LocalStack:
         return f"{LOOPBACK}:{self.ports.landmarks}"
 
     @property
+    def landmarks_metrics_target(self) -> str:
+        """``host:port`` of the landmark service's metrics endpoint."""
+        return f"{LOOPBACK}:{self.ports.landmarks_metrics}"
+
+    @property
     def triton_target(self) -> str:
         """``host:port`` of Triton's gRPC endpoint."""
         return f"{LOOPBACK}:{self.ports.triton}"
@@ -99,6 +109,11 @@ class LocalStack:
     def renderer_target(self) -> str:
         """``host:port`` of the renderer."""
         return f"{LOOPBACK}:{self.ports.renderer}"
+
+    @property
+    def renderer_metrics_target(self) -> str:
+        """``host:port`` of the renderer's metrics endpoint."""
+        return f"{LOOPBACK}:{self.ports.renderer_metrics}"
 
     def environment(self) -> dict[str, str]:
         """The environment of this process, plus what the trainer and the client need to find the stack."""
@@ -171,6 +186,7 @@ def landmarks_spec(stack: LocalStack) -> ServiceSpec:
         command=[sys.executable, "-m", "vid2vid_landmarks"],
         environment={
             "VID2VID_LANDMARKS_LISTEN": stack.landmarks_target,
+            "VID2VID_LANDMARKS_METRICS_LISTEN": stack.landmarks_metrics_target,
             "VID2VID_LANDMARKS_DRAIN_TIMEOUT_S": str(DRAIN_TIMEOUT_S),
         },
         target=stack.landmarks_target,
@@ -186,6 +202,7 @@ def renderer_spec(stack: LocalStack) -> ServiceSpec:
         command=[sys.executable, "-m", "vid2vid_renderer"],
         environment={
             "VID2VID_RENDERER_LISTEN": stack.renderer_target,
+            "VID2VID_RENDERER_METRICS_LISTEN": stack.renderer_metrics_target,
             "VID2VID_RENDERER_LANDMARKS": stack.landmarks_target,
             "VID2VID_RENDERER_TRITON": stack.triton_target,
             "VID2VID_RENDERER_TRITON_METRICS": stack.triton_metrics_target,
@@ -239,7 +256,7 @@ def resolve_ports(wanted: StackPorts) -> StackPorts:
     Raises:
         ConfigurationError: A port is taken; the message names it and the option that changes it.
     """
-    names = ("landmarks", "triton", "triton_metrics", "renderer")
+    names = [field.name for field in dataclasses.fields(StackPorts)]
     with contextlib.ExitStack() as probes:  # All are held at once, so that no free port is chosen twice.
         return StackPorts(**{name: _bind(probes.enter_context(socket.socket()), name, wanted) for name in names})
 
@@ -260,13 +277,20 @@ def run(  # noqa: PLR0917 - typer reads the options from the signature
     repository: Annotated[Path, typer.Option(help="Triton's model repository.")] = CHECKOUT / "model_repository",
     logs: Annotated[Path, typer.Option(help="Folder for the log files.")] = CHECKOUT / "logs",
     landmarks_port: Annotated[int, typer.Option(help="0 takes a free one.")] = DEFAULT_PORTS.landmarks,
+    landmarks_metrics_port: Annotated[int, typer.Option(help="0 takes a free one.")] = DEFAULT_PORTS.landmarks_metrics,
     triton_port: Annotated[int, typer.Option(help="0 takes a free one.")] = DEFAULT_PORTS.triton,
     triton_metrics_port: Annotated[int, typer.Option(help="0 takes a free one.")] = DEFAULT_PORTS.triton_metrics,
     renderer_port: Annotated[int, typer.Option(help="0 takes a free one.")] = DEFAULT_PORTS.renderer,
+    renderer_metrics_port: Annotated[int, typer.Option(help="0 takes a free one.")] = DEFAULT_PORTS.renderer_metrics,
 ) -> None:
     """Run landmarks, Triton and renderer until Ctrl-C."""
     ports = StackPorts(
-        landmarks=landmarks_port, triton=triton_port, triton_metrics=triton_metrics_port, renderer=renderer_port
+        landmarks=landmarks_port,
+        landmarks_metrics=landmarks_metrics_port,
+        triton=triton_port,
+        triton_metrics=triton_metrics_port,
+        renderer=renderer_port,
+        renderer_metrics=renderer_metrics_port,
     )
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -287,10 +311,9 @@ def run(  # noqa: PLR0917 - typer reads the options from the signature
 def announce(stack: LocalStack) -> None:
     """Print where everything is, then ``ready``."""
     rows: Sequence[tuple[str, str]] = (
-        ("landmarks", stack.landmarks_target),
-        ("triton", stack.triton_target),
-        ("triton metrics", f"http://{stack.triton_metrics_target}/metrics"),
-        ("renderer", stack.renderer_target),
+        ("landmarks", f"{stack.landmarks_target}  metrics http://{stack.landmarks_metrics_target}/metrics"),
+        ("triton", f"{stack.triton_target}  metrics http://{stack.triton_metrics_target}/metrics"),
+        ("renderer", f"{stack.renderer_target}  metrics http://{stack.renderer_metrics_target}/metrics"),
         ("models", str(stack.repository)),
         ("logs", str(stack.log_dir)),
     )
