@@ -13,7 +13,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+import trustme
 from structlog.testing import capture_logs
 
 from tests.support.fakes import FakeGenerator, FakeLandmarks, FakeMedia
@@ -165,12 +167,25 @@ def test_content_over_the_renderer_s_limit_is_refused_without_an_upload(
     assert not any(progress.stage == "uploading" for progress in seen)
 
 
+def ffmpeg_children() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children(recursive=True) if child.name() == "ffmpeg"]
+
+
 def test_deadline_ends_the_render_on_both_sides(serve: Serve, content: Path, tmp_path: Path) -> None:
     server = serve(landmarks=FakeLandmarks(block_at=3))
+    encoders: list[psutil.Process] = []
     started = time.monotonic()
     with Renderer(server.target) as renderer, pytest.raises(DeadlineExceeded):
-        renderer.render(content, tmp_path / "fake.mp4", model="anna", timeout_s=0.7)
-    while server.admission.active or list(server.temp_dir.iterdir()):
+        renderer.render(
+            content,
+            tmp_path / "fake.mp4",
+            model="anna",
+            layout="side-by-side",
+            on_progress=lambda _progress: encoders.extend(ffmpeg_children()),
+            timeout_s=0.7,
+        )
+    assert encoders
+    while server.admission.active or list(server.temp_dir.iterdir()) or ffmpeg_children():
         assert time.monotonic() - started < 0.7 + 1
         time.sleep(0.01)
     assert [path.name for path in tmp_path.iterdir()] == ["renderer-temp"]
@@ -244,6 +259,28 @@ def test_command_exits_with_3_when_triton_is_down(serve: Serve, capsys: pytest.C
     server = serve(generator=FakeGenerator(available=False))
     assert run(["models", "--renderer", server.target]) == 3
     assert "[GENERATOR_UNAVAILABLE]" in capsys.readouterr().err
+
+
+def test_command_talks_tls_to_a_renderer_that_its_authority_vouches_for(
+    serve: Serve, content: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    authority, stranger = trustme.CA(), trustme.CA()
+    issued = authority.issue_cert("localhost")
+    files = {
+        "ca.pem": authority.cert_pem.bytes(),
+        "stranger.pem": stranger.cert_pem.bytes(),
+        "key.pem": issued.private_key_pem.bytes(),
+        "certificate.pem": b"".join(part.bytes() for part in issued.cert_chain_pems),
+    }
+    for name, pem in files.items():
+        (tmp_path / name).write_bytes(pem)
+    server = serve(tls=(tmp_path / "certificate.pem", tmp_path / "key.pem"))
+    target = server.target.replace("127.0.0.1", "localhost")
+    render = ["render", "--model", "anna", "--content", str(content), "-o", str(tmp_path / "fake.mp4"), "-q"]
+    assert run([*render, "--renderer", target, "--tls-authority", str(tmp_path / "ca.pem")]) == 0
+    for options in ([], ["--tls"], ["--tls-authority", str(tmp_path / "stranger.pem")]):
+        assert run(["models", "--renderer", target, *options]) == 3
+        assert "[RENDERER_UNAVAILABLE]" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

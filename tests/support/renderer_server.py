@@ -46,8 +46,12 @@ def running_renderer(
     max_concurrent_calls: int = 2,
     max_upload_bytes: int = 2**20,
     drain_timeout_s: float = 0.0,
+    tls: tuple[Path, Path] | None = None,
 ) -> Iterator[RendererServer]:
-    """Serve on a free port; at the end drain, which cancels what still runs after the time given."""
+    """Serve on a free port; at the end drain, which cancels what still runs after the time given.
+
+    ``tls`` names the certificate's file and its key's.
+    """
     temp_dir = folder / "renderer-temp"
     temp_dir.mkdir()
     pipeline = RenderPipeline(
@@ -65,8 +69,13 @@ def running_renderer(
     )
     admission = Admission(max_concurrent_calls)
     servicer = RenderServicer(parts, admission)
+    certificate, key = tls or (None, None)
     settings = RendererSettings(
-        listen="127.0.0.1:0", max_concurrent_calls=max_concurrent_calls, drain_timeout_s=drain_timeout_s
+        listen="127.0.0.1:0",
+        max_concurrent_calls=max_concurrent_calls,
+        drain_timeout_s=drain_timeout_s,
+        tls_certificate=certificate,
+        tls_key=key,
     )
     server = GrpcServer(settings, [SERVICE], lambda grpc_server: register(servicer, grpc_server))
     port = server.start()
