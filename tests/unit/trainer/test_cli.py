@@ -28,7 +28,10 @@ def arguments(video: Path, **changes: str) -> list[str]:
     return ["train", "--no-load", *(word for name, value in options.items() for word in (f"--{name}", value))]
 
 
-def test_dry_run_shows_the_resolved_options_and_does_nothing(style: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dry_run_shows_the_resolved_options_and_does_nothing(
+    style: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "probe", lambda *_arguments, **_settings: None)
     assert run_command([*arguments(style), "--dry-run"]) == 0
     shown = capsys.readouterr().err
     assert "model anna, recipe debug, 64 images, 64 pixels, crop portrait, seed 0" in shown
@@ -78,9 +81,15 @@ def test_file_that_is_no_video_is_refused_before_a_run_begins(style: Path, capsy
     assert not (style.parent / "runs").exists()
 
 
+def test_dry_run_looks_into_the_style_video(style: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command([*arguments(style), "--dry-run"]) == 2
+    assert "style.mp4" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_style_with_another_mask_size_is_refused_before_training(
-    style: Path, capsys: pytest.CaptureFixture[str]
+    style: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(job, "probe", lambda *_arguments, **_settings: None)
     repository = ModelRepository(style.parent / "model_repository")
     repository.publish("anna", graph_file(style.parent), MaskSpec(size=128), version_card())
     assert run_command(arguments(style)) == 1
@@ -88,8 +97,9 @@ def test_style_with_another_mask_size_is_refused_before_training(
 
 
 def test_triton_that_does_not_answer_is_noticed_before_training(
-    style: Path, capsys: pytest.CaptureFixture[str]
+    style: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(job, "probe", lambda *_arguments, **_settings: None)
     words = [word for word in arguments(style, triton=f"127.0.0.1:{free_port()}") if word != "--no-load"]
     assert run_command(words) == 1
     assert "does not answer" in capsys.readouterr().err

@@ -68,7 +68,7 @@ def train(
     )
     _say(options.summary())
     if dry_run:
-        job.check_destination(options.publishing, options)
+        job.check(options)
         _say("dry run: nothing was done")
         return
     _finish(job.train(options), model)

@@ -59,6 +59,12 @@ def check_destination(options: PublishOptions, train: TrainOptions | None = None
             loader.check()
 
 
+def check(options: TrainOptions) -> None:
+    """Refuse before the work what would fail in it: the style video, and where the result goes."""
+    probe(options.style, name=options.style.name)
+    check_destination(options.publishing, options)
+
+
 def train(options: TrainOptions, landmarks: Landmarks | None = None) -> JobResult:
     """Train a style, export it and publish it.
 
@@ -69,8 +75,7 @@ def train(options: TrainOptions, landmarks: Landmarks | None = None) -> JobResul
     Raises:
         Vid2VidError: One line that says what is wrong. The repository is then as it was.
     """
-    check_destination(options.publishing, options)
-    probe(options.style, name=options.style.name)
+    check(options)
     run = RunFolder.create(
         options.runs,
         model=options.publishing.model,
