@@ -8,15 +8,11 @@ import grpc
 
 from vid2vid.renderer.v1 import renderer_pb2 as pb
 from vid2vid.renderer.v1 import renderer_pb2_grpc as pb_grpc
-from vid2vid_core.errors import Vid2VidError
-from vid2vid_core.logging import get_logger
 from vid2vid_renderer.admission import Admission
 from vid2vid_renderer.convert import model_message
 from vid2vid_renderer.render_call import RenderParts, render_responses
 
 SERVICE = "vid2vid.renderer.v1.RenderService"
-
-_log = get_logger(__name__)
 
 
 class RenderServicer(pb_grpc.RenderServiceServicer):
@@ -30,14 +26,8 @@ class RenderServicer(pb_grpc.RenderServiceServicer):
         self, request_iterator: Iterator[pb.RenderRequest], context: grpc.ServicerContext
     ) -> Iterator[pb.RenderResponse]:
         """Render one content video."""
-        try:
-            with self._admission.enter():
-                yield from render_responses(self._parts, request_iterator, context)
-        except Vid2VidError as error:
-            if context.is_active():
-                raise
-            # Nobody reads the status any more; an exception would only be logged as a failure of ours.
-            _log.info("render ended by its caller", error=error.message)
+        with self._admission.enter():
+            yield from render_responses(self._parts, request_iterator, context)
 
     def ListModels(  # noqa: N802 - gRPC's name
         self, request: pb.ListModelsRequest, context: grpc.ServicerContext
