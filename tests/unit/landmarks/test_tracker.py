@@ -6,9 +6,9 @@ import pytest
 
 from tests.support.face_clips import Picture, blank, with_head
 from vid2vid_landmarks.detector import FaceDetector
-from vid2vid_landmarks.face import pose_of
+from vid2vid_landmarks.face import FacePose, pose_of
 from vid2vid_landmarks.jobs import faces_of
-from vid2vid_landmarks.tracker import Expectation, track_segment
+from vid2vid_landmarks.tracker import Expectation, acquire, track_segment
 
 
 def gray(picture: Picture) -> Picture:
@@ -56,6 +56,16 @@ def test_tracker_sees_no_face_in_noise(detector: FaceDetector) -> None:
     face = gray(with_head(blank(320, 320), 40, 40, 240))
     noise = np.random.default_rng(1).integers(0, 256, (1, 320, 320), dtype=np.uint8)
     assert np.isnan(track_segment(detector, noise, [expectation(detector, face)])).all()
+
+
+def test_face_is_acquired_from_a_square_that_is_off(detector: FaceDetector) -> None:
+    face = gray(with_head(blank(320, 320), 40, 40, 240))
+    pose = expectation(detector, face).pose
+    exact = acquire(detector, face, pose)
+    off = acquire(detector, face, FacePose(pose.x, pose.y - 0.12 * pose.size, 0.85 * pose.size))
+    assert exact is not None
+    assert off is not None
+    assert np.abs(off - exact).mean() < 0.02 * pose.size
 
 
 def test_search_finds_every_face_once(detector: FaceDetector) -> None:

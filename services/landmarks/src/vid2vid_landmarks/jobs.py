@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vid2vid_landmarks.face import Points, pose_of
-from vid2vid_landmarks.tracker import Detector, Expectation, refine_at, search, track_segment
+from vid2vid_landmarks.tracker import Detector, Expectation, acquire, search, track_segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def faces_of(detector: Detector, gray: NDArray[np.uint8], short_sides: Sequence[
     """Landmarks of every face in a picture, searched at growing sizes until there is one."""
     for short_side in short_sides:
         boxes = search(detector, gray, scale=short_side / min(gray.shape))
-        found = [refine_at(detector, gray, box.pose) for box in boxes]
+        found = [acquire(detector, gray, box.pose) for box in boxes]
         faces = _distinct([face for face in found if face is not None])
         if faces:
             return faces

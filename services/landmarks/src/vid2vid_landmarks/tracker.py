@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vid2vid_core.landmarks import LANDMARK_COUNT
 from vid2vid_landmarks.detector import FaceBox
-from vid2vid_landmarks.face import FacePatch, FacePose, Points, cut_patch, pose_of
+from vid2vid_landmarks.face import FacePatch, FacePose, Points, between, cut_patch, pose_of
 
 PATCH_FACE = 300
 """Face size in the patch that landmarks are predicted on. dlib rounds to whole pixels, at most half a pixel off; a face
@@ -38,9 +38,17 @@ _FOLLOW_THRESHOLD = -0.3
 """Detector score that suffices where a face was a frame ago; turned heads score low."""
 _SEARCH_THRESHOLD = 0.0
 
+_TRUST = 0.5
+"""How far to go from where the face was to where the detector has it now."""
+
 _NUDGES = ((0.02, -0.02, 1.02), (-0.02, 0.02, 0.98))
 """Shifts (in face sizes) and scales of the square that the predictor starts from. It answers a little differently each
 time; the mean has a fifth to a half less jitter than one answer, and each further answer costs as much as decoding."""
+
+
+_STARTS = ((0.0, 1.0), (0.0, 1.15), (0.1, 1.0), (0.1, 1.15), (-0.1, 1.0))
+"""Shifts downwards (in face sizes) and scales to try on a face that was not followed here. From a square that misses
+the chin, a wide open mouth say, the predictor can settle on a face half the size; most starts find the right one."""
 
 
 class Detector(Protocol):
@@ -149,8 +157,12 @@ def _follow(detector: Detector, gray: NDArray[np.uint8], last: FacePose) -> Poin
     boxes = detector.detect(near.gray, threshold=_FOLLOW_THRESHOLD)
     middle = (_NEAR_SIDE - 1) / 2
     pose = nearest(boxes, FacePose(middle, middle, _NEAR_FACE))
-    # The patch stands as upright as the face did a frame ago: a better guess than the detector's.
-    return None if pose is None else refine_at(detector, gray, _in_picture(near, replace(pose, roll=0.0)))
+    if pose is None:
+        return None
+    # The patch stands as upright as the face did a frame ago: a better guess than the detector's. Its square jumps from
+    # grid point to grid point; halfway to where the face was is steadier and still follows.
+    expected = FacePose(middle, middle, _NEAR_FACE)
+    return refine_at(detector, gray, _in_picture(near, between(expected, replace(pose, roll=0.0), _TRUST)))
 
 
 def _find(detector: Detector, gray: NDArray[np.uint8], places: Sequence[Expectation]) -> Points | None:
@@ -158,10 +170,21 @@ def _find(detector: Detector, gray: NDArray[np.uint8], places: Sequence[Expectat
     for place in places:
         boxes = search(detector, gray, scale=min(2.0, _WIDE_FACE / place.pose.size))
         pose = nearest(boxes, place.pose, place.reach)
-        found = None if pose is None else refine_at(detector, gray, pose)
+        found = None if pose is None else acquire(detector, gray, pose)
         if found is not None:
             return found
     return _find_turned(detector, gray, places[-1].pose)
+
+
+def acquire(detector: Detector, gray: NDArray[np.uint8], pose: FacePose) -> Points | None:
+    """Landmarks of a face that only the detector has seen yet."""
+    patch = cut_patch(gray, pose, face_size=PATCH_FACE, side=_PATCH_SIDE)
+    middle = (_PATCH_SIDE - 1) / 2
+    answers = [
+        detector.predict(patch.gray, FacePose(middle, middle + dy * PATCH_FACE, PATCH_FACE * scale))
+        for dy, scale in _STARTS
+    ]
+    return refine_at(detector, gray, pose_of(patch.to_picture(np.median(answers, axis=0))))
 
 
 def _find_turned(detector: Detector, gray: NDArray[np.uint8], place: FacePose) -> Points | None:
@@ -172,7 +195,7 @@ def _find_turned(detector: Detector, gray: NDArray[np.uint8], place: FacePose) -
         pose = nearest(detector.detect(patch.gray, threshold=_SEARCH_THRESHOLD), FacePose(middle, middle, _WIDE_FACE))
         if pose is None:
             continue
-        found = refine_at(detector, gray, _in_picture(patch, pose))
+        found = acquire(detector, gray, _in_picture(patch, pose))
         if found is not None:
             return found
     return None
