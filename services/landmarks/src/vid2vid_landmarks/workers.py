@@ -2,7 +2,7 @@
 
 Each process has a thread and a pipe of its own. No lock or queue is shared between processes, so a killed worker can't
 leave one locked: its thread sees the pipe end, fails the job it was working on, and starts a new process. Plain pipes
-carry the pixels: 16 frames of 512 x 512 take 2 ms to pass and 80 ms to work on.
+carry the pixels: 16 frames of 512 x 512 took 6 ms to pass on a busy machine, a tenth of the work on them at the most.
 """
 
 from __future__ import annotations
