@@ -9,14 +9,20 @@ CODE := libs services client demo deploy tests benchmarks
 STYLE ?=
 CONTENT ?=
 OUT ?= demo-output
+# GPU=1 chooses the containers for a GPU host.
+GPU ?=
 # Extra arguments of `make demo`, `make test` and `make stack`.
 ARGS ?=
+
+COMPOSE = VID2VID_REVISION=$$(git rev-parse --short HEAD 2>/dev/null || echo unknown) \
+	$$(docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose) \
+	$(if $(GPU),-f docker-compose.gpu.yml)
 
 .PHONY: help
 help: ## List the commands
 	@echo "usage: make COMMAND"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make demo STYLE=style.mp4 CONTENT=content.mp4 OUT=folder"
 	@echo "  make test ARGS='tests/unit -k mask'"
@@ -36,6 +42,22 @@ stack: setup ## Run landmarks, Triton and renderer until Ctrl-C
 .PHONY: test
 test: setup ## Run all tests
 	@FAIL_WITHOUT_TRITON=1 $(PYTHON_BIN) -m pytest $(ARGS)
+
+.PHONY: images
+images: ## Build the container images
+	@$(COMPOSE) --profile train build
+
+.PHONY: up
+up: ## Start the containers and wait for their order (GPU=1 on a GPU host)
+	@$(COMPOSE) up -d
+
+.PHONY: down
+down: ## Stop the containers; models and runs stay in their volumes
+	@$(COMPOSE) down
+
+.PHONY: e2e-compose
+e2e-compose: setup ## Build, run, kill and heal the containers with the real Docker engine (minutes)
+	@$(PYTHON_BIN) -m tests.e2e.compose
 
 .PHONY: check
 check: setup ## Check format, lint, types, and that the stubs are up to date
