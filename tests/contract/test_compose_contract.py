@@ -160,16 +160,13 @@ def test_nvidias_triton_runs_with_the_launchers_flags(monkeypatch: pytest.Monkey
     launch = launcher()
     monkeypatch.setattr(launch, "server_root", lambda: Path("/opt/tritonserver"))
     options = launch.parse(["--model-repository=/models", "--address=0.0.0.0"])
-    ours = set(launch.server_command(options, Path("/backends"), "")[1:])
+    key = environment()["VID2VID_TRITON_CONTROL_KEY"]
+    assert launch.CONTROL_KEY_FORM.fullmatch(key)
+    ours = set(launch.server_command(options, Path("/backends"), key)[1:])
     theirs = set(interpolated(services(GPU)["triton"]["command"])[1:])
-    only_ours = {
-        flag for flag in ours - theirs if not flag.startswith(("--backend-directory", "--backend-config=python"))
-    }
-    assert only_ours == {"--allow-http=false"}
-    assert {flag for flag in theirs - ours if "restricted" not in flag} == {
-        "--http-address=127.0.0.1",
-        "--http-port=8000",
-    }
+    ours_only = {"--backend-directory", "--backend-config", "--allow-http"}
+    assert {flag.partition("=")[0] for flag in ours - theirs} == ours_only
+    assert theirs - ours == {"--http-address=127.0.0.1", "--http-port=8000"}
 
 
 def test_nvidias_triton_is_pinned() -> None:
