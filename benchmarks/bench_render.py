@@ -21,12 +21,14 @@ from typing import Any
 
 import numpy as np
 import tritonclient.grpc as triton_grpc
+from pydantic import SecretStr
 
 from benchmarks.synthetic_generator import synthetic_generator
 from tests.support.face_clips import face_clip
 from tests.support.models import write_version
 from tests.support.published import write_published_config
 from vid2vid_core.landmarks_client import LandmarksClient, TrackedFrame, TrackHeader
+from vid2vid_core.triton_control import control_headers
 from vid2vid_demo.stack import LocalStack
 from vid2vid_renderer.ffmpeg_media import FfmpegMedia
 from vid2vid_renderer.generator import FrameBatch, ResolvedModel
@@ -160,9 +162,11 @@ def main() -> None:
         write_published_config(repository, MODEL, [1], size=options.size)
         content = options.content or face_clip(folder / "content.mp4", frames=300)
         with LocalStack(repository=repository, log_dir=folder / "logs") as stack:
+            key = SecretStr(stack.control_key)
             with triton_grpc.InferenceServerClient(stack.triton_target) as triton:
-                triton.load_model(MODEL)
-            generator, landmarks = TritonGenerator(stack.triton_target), LandmarksClient(stack.landmarks_target)
+                triton.load_model(MODEL, headers=control_headers(key))
+            generator = TritonGenerator(stack.triton_target, control_key=key)
+            landmarks = LandmarksClient(stack.landmarks_target)
             figures = measure(Bench(content, folder, generator, landmarks, limits), options.repeat)
             landmarks.close()
             generator.close()

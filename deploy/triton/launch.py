@@ -6,6 +6,9 @@ Run it with the interpreter of the environment that holds the wheel and ONNX Run
 
 The process turns into the server itself (same process id), so signals and the exit status are the server's own.
 What stands after `--` goes to the server unchanged. `--check` only says whether the server could be started here.
+
+With a control key (VID2VID_TRITON_CONTROL_KEY, or a file named by `--control-key-file`) the calls that change or reveal
+what the server serves are refused without it; health, metadata and inference need none.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import ctypes.util
 import filecmp
 import importlib.util
 import os
+import re
 import shutil
 import socket
 import sys
@@ -31,6 +35,17 @@ SHM_DIRECTORY = Path("/dev/shm")  # noqa: S108 - where Triton's Python backend p
 
 SHM_STEP_BYTES = 8 * 1024 * 1024
 """First size and growth of the memory shared with a stub; the default of 1 MiB grows too often for pictures."""
+
+CONTROL_KEY_VARIABLE = "VID2VID_TRITON_CONTROL_KEY"
+
+CONTROL_KEY_NAME = "vid2vid-control"
+"""How the key is called: in HTTP's header as it stands, in gRPC's after `triton-grpc-protocol-`."""
+
+RESTRICTED = "model-repository,shared-memory,trace,logging"
+"""What needs the key. Free are health, metadata, inference and model-config, which a render needs, and statistics,
+which say no more than the metrics."""
+
+CONTROL_KEY_FORM = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -51,10 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             raise LaunchError(f"--model-repository {options.model_repository} is not a folder")
         for setting, address, port in listening(options):
             require_free_port(setting, address, port)
+        control_key = read_control_key(options.control_key_file)
     except (LaunchError, OSError) as error:
         sys.exit(f"triton: {error}")
     remove_stale_regions(options.grpc_port)
-    command = server_command(options, backends)
+    command = server_command(options, backends, control_key)
     sys.stdout.flush()
     os.execve(command[0], command, server_environment(backends))  # noqa: S606 - an argument list of our own
 
@@ -70,6 +86,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--metrics-address", default=None, help="default: the value of --address")
     parser.add_argument("--metrics-port", type=int, default=8002, help="0 switches metrics off (default: %(default)s)")
     parser.add_argument("--exit-timeout-secs", type=int, default=30, help="time to finish requests on SIGTERM")
+    parser.add_argument(
+        "--control-key-file",
+        type=Path,
+        metavar="FILE",
+        help=f"file with the control key; default ${CONTROL_KEY_VARIABLE}",
+    )
     parser.add_argument("--check", action="store_true", help="only say whether the server could be started")
     parser.add_argument("server_arguments", nargs="*", metavar="-- SERVER ARGUMENTS", help="passed on unchanged")
     return parser.parse_args(arguments)
@@ -93,6 +115,22 @@ def require_free_port(setting: str, address: str, port: int) -> None:
             probe.bind((address, port))
         except OSError as error:
             raise LaunchError(f"can't listen on {address}:{port} ({error.strerror}); set {setting}") from error
+
+
+def read_control_key(path: Path | None) -> str:
+    """The control key from its file or from the environment; empty for none."""
+    if path is None:
+        source, key = CONTROL_KEY_VARIABLE, os.environ.get(CONTROL_KEY_VARIABLE, "")
+        if not key:
+            return ""
+    else:
+        try:
+            source, key = f"--control-key-file {path}", path.read_text(encoding="ascii", errors="replace").strip()
+        except OSError as error:
+            raise LaunchError(f"--control-key-file {path}: {error.strerror}") from error
+    if not CONTROL_KEY_FORM.fullmatch(key):
+        raise LaunchError(f"{source}: allowed are 16 to 128 of A-Z, a-z, 0-9, '-' and '_'")  # The key is not shown.
+    return key
 
 
 def server_root() -> Path:
@@ -190,7 +228,7 @@ def remove_stale_regions(grpc_port: int) -> None:
             region.unlink()
 
 
-def server_command(options: argparse.Namespace, backends: Path) -> list[str]:
+def server_command(options: argparse.Namespace, backends: Path, control_key: str) -> list[str]:
     """The server's argument list; `README.md` beside this file says why each flag is there."""
     shared_memory = {
         "shm-region-prefix-name": region_prefix(options.grpc_port),
@@ -211,6 +249,8 @@ def server_command(options: argparse.Namespace, backends: Path) -> list[str]:
         f"--grpc-port={options.grpc_port}",
         *endpoint("http", options.address, options.http_port),
         *endpoint("metrics", options.metrics_address or options.address, options.metrics_port),
+        *restriction("grpc", "protocol", control_key),
+        *(restriction("http", "api", control_key) if options.http_port else []),
         *(f"--backend-config=python,{name}={value}" for name, value in shared_memory.items()),
         *options.server_arguments,
     ]
@@ -223,9 +263,17 @@ def endpoint(name: str, address: str, port: int) -> list[str]:
     return [f"--{name}-address={address}", f"--{name}-port={port}"]
 
 
+def restriction(endpoint_name: str, unit: str, control_key: str) -> list[str]:
+    """The flag that has an endpoint ask for the control key. The server knows no other way than its command line."""
+    if not control_key:
+        return []
+    return [f"--{endpoint_name}-restricted-{unit}={RESTRICTED}:{CONTROL_KEY_NAME}={control_key}"]
+
+
 def server_environment(backends: Path) -> dict[str, str]:
     """Environment in which server and stubs find their libraries and this interpreter's packages."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
+    dropped = ("PYTHONHOME", "PYTHONPATH", CONTROL_KEY_VARIABLE)
+    environment = {name: value for name, value in os.environ.items() if name not in dropped}
     libraries = [str(backends / "lib"), str(server_root().parent.parent / "nvidia_pytriton.libs")]
     inherited = environment.get("LD_LIBRARY_PATH")
     environment["LD_LIBRARY_PATH"] = os.pathsep.join(libraries + ([inherited] if inherited else []))

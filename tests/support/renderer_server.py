@@ -45,6 +45,7 @@ def running_renderer(
     limits: PipelineLimits | None = None,
     max_concurrent_calls: int = 2,
     max_upload_bytes: int = 2**20,
+    upload_idle_timeout_s: float = 30.0,
     drain_timeout_s: float = 0.0,
     tls: tuple[Path, Path] | None = None,
 ) -> Iterator[RendererServer]:
@@ -65,6 +66,7 @@ def running_renderer(
         pipeline=pipeline,
         check_landmarks=check_landmarks,
         max_upload_bytes=max_upload_bytes,
+        upload_idle_timeout_s=upload_idle_timeout_s,
         temp_dir=str(temp_dir),
     )
     admission = Admission(max_concurrent_calls)

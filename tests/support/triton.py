@@ -75,13 +75,13 @@ def require_triton() -> None:
 
 
 @contextmanager
-def running_triton(folder: Path) -> Iterator[TritonServer]:
-    """Start a server on free ports with an empty repository below `folder`."""
+def running_triton(folder: Path, *, control_key: str = "") -> Iterator[TritonServer]:
+    """Start a server on free ports with an empty repository below `folder`; its client sends no control key."""
     require_triton()
     repository = folder / "model_repository"
     repository.mkdir()
     ports = resolve_ports(StackPorts())
-    spec = triton_spec(repository, ports)
+    spec = triton_spec(repository, ports, control_key)
     process = ServiceProcess(spec, folder, grace_s=10)
     try:
         process.wait_until_ready(60)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -36,6 +37,9 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 
 TRITON_PYTHON_VARIABLE = "VID2VID_TRITON_PYTHON"
 """Names the interpreter of the environment with the Triton server; default: ``.venv-triton`` of the checkout."""
+
+CONTROL_KEY_VARIABLE = "VID2VID_TRITON_CONTROL_KEY"
+"""Where the launcher in ``deploy/triton`` finds the key."""
 
 READY_TIMEOUT_S = 60.0
 GRACE_S = 10.0
@@ -83,6 +87,8 @@ class LocalStack:
         self.repository = repository.resolve()
         self.log_dir = log_dir.resolve()
         self.ports = resolve_ports(ports or StackPorts())
+        self.control_key = os.environ.get(CONTROL_KEY_VARIABLE) or secrets.token_hex(16)
+        """What Triton asks for before it loads anything; a new one per stack unless the environment brings one."""
         self.services: list[ServiceProcess] = []
 
     @property
@@ -121,6 +127,7 @@ class LocalStack:
             **os.environ,
             "VID2VID_TRAINER_LANDMARKS": self.landmarks_target,
             "VID2VID_TRAINER_TRITON": self.triton_target,
+            "VID2VID_TRAINER_TRITON_CONTROL_KEY": self.control_key,
             "VID2VID_TRAINER_REPOSITORY": str(self.repository),
             "VID2VID_CLIENT_RENDERER": self.renderer_target,
         }
@@ -134,7 +141,7 @@ class LocalStack:
         self.repository.mkdir(parents=True, exist_ok=True)
         self.log_dir.mkdir(parents=True, exist_ok=True)
         try:
-            self._start(landmarks_spec(self), triton_spec(self.repository, self.ports))
+            self._start(landmarks_spec(self), triton_spec(self.repository, self.ports, self.control_key))
             self._start(renderer_spec(self))
         except BaseException:
             self.stop()
@@ -205,6 +212,7 @@ def renderer_spec(stack: LocalStack) -> ServiceSpec:
             "VID2VID_RENDERER_METRICS_LISTEN": stack.renderer_metrics_target,
             "VID2VID_RENDERER_LANDMARKS": stack.landmarks_target,
             "VID2VID_RENDERER_TRITON": stack.triton_target,
+            "VID2VID_RENDERER_TRITON_CONTROL_KEY": stack.control_key,
             "VID2VID_RENDERER_TRITON_METRICS": stack.triton_metrics_target,
             "VID2VID_RENDERER_DRAIN_TIMEOUT_S": str(DRAIN_TIMEOUT_S),
         },
@@ -214,8 +222,8 @@ def renderer_spec(stack: LocalStack) -> ServiceSpec:
     )
 
 
-def triton_spec(repository: Path, ports: StackPorts) -> ServiceSpec:
-    """How Triton is run, through the launcher in ``deploy/triton``.
+def triton_spec(repository: Path, ports: StackPorts, control_key: str = "") -> ServiceSpec:
+    """How Triton is run, through the launcher in ``deploy/triton``; without a key anybody may load models.
 
     Raises:
         ConfigurationError: The environment with the server is missing.
@@ -232,6 +240,7 @@ def triton_spec(repository: Path, ports: StackPorts) -> ServiceSpec:
     return ServiceSpec(
         name="triton",
         command=[str(python), str(launcher), *(f"{flag}={value}" for flag, value in flags.items())],
+        environment={CONTROL_KEY_VARIABLE: control_key},
         target=f"{LOOPBACK}:{ports.triton}",
         health_name="",
         unavailable=GeneratorUnavailable,
@@ -319,6 +328,7 @@ def announce(stack: LocalStack) -> None:
     )
     for name, value in rows:
         print(f"{name:<15} {value}")
+    print(f"for training    export VID2VID_TRAINER_TRITON_CONTROL_KEY={stack.control_key}")
     print("ready; Ctrl-C stops", flush=True)
 
 

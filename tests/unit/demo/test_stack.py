@@ -50,5 +50,7 @@ def test_environment_tells_trainer_and_client_where_the_stack_is(tmp_path: Path)
     environment = stack.environment()
     assert environment["VID2VID_TRAINER_LANDMARKS"] == stack.landmarks_target
     assert environment["VID2VID_TRAINER_TRITON"] == stack.triton_target
+    assert environment["VID2VID_TRAINER_TRITON_CONTROL_KEY"] == stack.control_key
+    assert stack.control_key != LocalStack(repository=tmp_path, log_dir=tmp_path).control_key
     assert environment["VID2VID_TRAINER_REPOSITORY"] == str(tmp_path / "models")
     assert environment["VID2VID_CLIENT_RENDERER"] == stack.renderer_target

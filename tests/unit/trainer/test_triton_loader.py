@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 import grpc
 import pytest
+from pydantic import SecretStr
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc as pb_grpc
 
 from tests.support.ports import free_port
-from vid2vid_core.errors import GeneratorUnavailable, ModelNotReady
+from vid2vid_core.errors import ControlRefused, GeneratorUnavailable, ModelNotReady
+from vid2vid_core.triton_control import CONTROL_HEADER
 from vid2vid_trainer.triton_loader import TritonLoader
 
 
@@ -20,6 +22,7 @@ class FakeTriton(pb_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc] # 
     """Triton's model control, scripted."""
 
     refusal: str = ""
+    control_key: str = ""
     polls_until_ready: int = 0
     loaded: list[str] = field(default_factory=list)
     polled: list[tuple[str, str]] = field(default_factory=list)
@@ -28,9 +31,24 @@ class FakeTriton(pb_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc] # 
     def ServerLive(self, _request: pb.ServerLiveRequest, _context: grpc.ServicerContext) -> pb.ServerLiveResponse:
         return pb.ServerLiveResponse(live=True)
 
+    def RepositoryIndex(
+        self, _request: pb.RepositoryIndexRequest, context: grpc.ServicerContext
+    ) -> pb.RepositoryIndexResponse:
+        self.check_key(context)
+        return pb.RepositoryIndexResponse()
+
+    def check_key(self, context: grpc.ServicerContext) -> None:
+        """As Triton does it, with its status and its words."""
+        metadata = {item[0]: item[1] for item in context.invocation_metadata()}
+        if self.control_key and metadata.get(CONTROL_HEADER) != self.control_key:
+            context.abort(
+                grpc.StatusCode.UNAVAILABLE, f"This protocol is restricted, expecting header '{CONTROL_HEADER}'"
+            )
+
     def RepositoryModelLoad(
         self, request: pb.RepositoryModelLoadRequest, context: grpc.ServicerContext
     ) -> pb.RepositoryModelLoadResponse:
+        self.check_key(context)
         if self.refusal:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, self.refusal)
         self.loaded.append(request.model_name)
@@ -87,3 +105,26 @@ def test_triton_that_does_not_run_fails() -> None:
             loader.check()
         with pytest.raises(GeneratorUnavailable, match="version 3 of anna is in the model repository"):
             loader.load("anna", 3)
+
+
+@pytest.mark.parametrize(("given", "wanted"), [("", "a control key"), ("b" * 16, "another control key")])
+def test_missing_or_wrong_control_key_is_refused_before_and_after_the_work(
+    fake_triton: FakeTriton, given: str, wanted: str
+) -> None:
+    fake_triton.control_key = "a" * 16
+    with closing(TritonLoader(f"127.0.0.1:{fake_triton.port}", control_key=SecretStr(given))) as loader:
+        for call in (loader.check, lambda: loader.load("anna", 1)):
+            with pytest.raises(
+                ControlRefused, match=f"wants {wanted}: set VID2VID_TRAINER_TRITON_CONTROL_KEY"
+            ) as error:
+                call()
+            assert given == "" or given not in error.value.message
+    assert fake_triton.loaded == []
+
+
+def test_right_control_key_loads(fake_triton: FakeTriton) -> None:
+    fake_triton.control_key = "a" * 16
+    with closing(TritonLoader(f"127.0.0.1:{fake_triton.port}", control_key=SecretStr("a" * 16))) as loader:
+        loader.check()
+        loader.load("anna", 1)
+    assert fake_triton.loaded == ["anna"]

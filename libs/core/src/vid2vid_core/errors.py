@@ -33,6 +33,8 @@
     │   ├── LandmarksUnavailable   the landmark service doesn't answer
     │   ├── RendererUnavailable    the renderer doesn't answer
     │   └── ShuttingDown           the service is draining
+    ├── ControlRefused             Triton wants another control key
+    ├── UploadStalled              the bytes of an upload come too slowly, or not at all
     ├── DeadlineExceeded           the caller's deadline has passed
     ├── RenderCancelled            the caller cancelled
     └── InternalError              a defect of ours
@@ -206,6 +208,18 @@ class RendererUnavailable(Unavailable):
 
 class ShuttingDown(Unavailable):
     """The service is draining and takes no new calls."""
+
+
+class ControlRefused(Vid2VidError):
+    """Triton's model control wants a key, and another one than was sent."""
+
+    status = grpc.StatusCode.PERMISSION_DENIED
+
+
+class UploadStalled(Vid2VidError):
+    """The bytes of an upload come too slowly, or not at all."""
+
+    status = grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 class DeadlineExceeded(Vid2VidError):

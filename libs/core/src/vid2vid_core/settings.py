@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vid2vid_core.errors import ConfigurationError
@@ -34,7 +34,12 @@ class Settings(BaseSettings):
             if not first["loc"]:
                 raise ConfigurationError(f"{prefix}*: {first['msg']}", setting=prefix) from None
             name = prefix + "_".join(str(part) for part in first["loc"]).upper()
-            raise ConfigurationError(f"{name}={first['input']!r}: {first['msg']}", setting=name) from None
+            shown = "***" if cls._is_secret(str(first["loc"][0])) else repr(first["input"])
+            raise ConfigurationError(f"{name}={shown}: {first['msg']}", setting=name) from None
+
+    @classmethod
+    def _is_secret(cls, name: str) -> bool:
+        return name in cls.model_fields and isinstance(cls.model_fields[name].default, SecretStr)
 
 
 class ServiceSettings(Settings):
@@ -58,6 +63,8 @@ class ServiceSettings(Settings):
     """How long running calls may go on after SIGTERM."""
     max_upload_bytes: int = Field(default=2 * 2**30, ge=1)
     """Largest clip that a call may upload."""
+    upload_idle_timeout_s: float = Field(default=30.0, gt=0, le=3600)
+    """Longest wait for an upload's settings, and for every further 64 KiB: a call that sends next to nothing ends."""
     max_concurrent_calls: int = Field(default=4, ge=1, le=256)
     """Clips worked on at the same time; a further call gets QUEUE_FULL."""
     temp_dir: str | None = None

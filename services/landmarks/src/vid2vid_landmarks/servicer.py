@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import grpc
 
@@ -12,10 +13,10 @@ from vid2vid.landmarks.v1 import landmarks_pb2 as pb
 from vid2vid.landmarks.v1 import landmarks_pb2_grpc as pb_grpc
 from vid2vid_core.errors import QueueFull
 from vid2vid_core.logging import get_logger
-from vid2vid_core.rpc.uploads import first_message, spool, work_folder
+from vid2vid_core.rpc.uploads import TimedRequests, first_message, spool, work_folder
 from vid2vid_landmarks.convert import frames_to_pb, header_to_pb, options_from_pb, summary_to_pb
 from vid2vid_landmarks.metrics import LandmarkMetrics
-from vid2vid_landmarks.pipeline import ClipTracking
+from vid2vid_landmarks.pipeline import ClipTracking, TrackOptions
 from vid2vid_landmarks.segments import Cancellation
 from vid2vid_landmarks.settings import LandmarksSettings
 from vid2vid_landmarks.workers import WorkerPool
@@ -47,12 +48,8 @@ class LandmarkServicer(pb_grpc.LandmarkServiceServicer):
         # The callback comes at every end of the call, also the good one, when there is nothing left to close.
         context.add_callback(cancellation.cancel)
         with self._admitted(), work_folder(self._settings.temp_dir) as folder:
-            options = options_from_pb(first_message(request_iterator).settings)
             path = folder / "upload"
-            with self._metrics.stage("upload"):
-                size = spool(request_iterator, path, max_bytes=self._settings.max_upload_bytes)
-            self._metrics.upload_bytes.inc(size)
-            _log.info("clip received", bytes=size)
+            options = self._receive(request_iterator, path)
             with self._pool.share() as share, cancellation.closing(share.close):
                 tracking = ClipTracking(
                     path,
@@ -68,6 +65,15 @@ class LandmarkServicer(pb_grpc.LandmarkServiceServicer):
                 _log.info("clip done", frames=summary.frame_count, seconds=round(summary.elapsed_s, 3))
                 self._metrics.count_clip(summary)
                 yield summary_to_pb(summary)
+
+    def _receive(self, request_iterator: Iterator[pb.TrackVideoRequest], path: Path) -> TrackOptions:
+        with TimedRequests(request_iterator, self._settings.upload_idle_timeout_s) as requests:
+            options = options_from_pb(first_message(requests).settings)
+            with self._metrics.stage("upload"):
+                size = spool(requests, path, max_bytes=self._settings.max_upload_bytes)
+        self._metrics.upload_bytes.inc(size)
+        _log.info("clip received", bytes=size)
+        return options
 
     @contextmanager
     def _admitted(self) -> Iterator[None]:

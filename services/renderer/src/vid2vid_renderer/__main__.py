@@ -38,7 +38,10 @@ def serve(settings: RendererSettings) -> None:
     """Assemble the service, serve until a signal, drain."""
     get_logger(__name__).info("settings", **settings.model_dump())
     generator = TritonGenerator(
-        settings.triton, peer_timeout_s=settings.peer_timeout_s, devices=TritonDevices(settings.triton_metrics)
+        settings.triton,
+        peer_timeout_s=settings.peer_timeout_s,
+        devices=TritonDevices(settings.triton_metrics),
+        control_key=settings.triton_control_key,
     )
     landmarks = LandmarksClient(settings.landmarks)
     landmarks_health = LandmarksHealth(settings.landmarks, timeout_s=settings.peer_timeout_s)
@@ -87,6 +90,7 @@ def build_servicer(
         pipeline=pipeline,
         check_landmarks=landmarks_health,
         max_upload_bytes=settings.max_upload_bytes,
+        upload_idle_timeout_s=settings.upload_idle_timeout_s,
         temp_dir=settings.temp_dir,
     )
     admission = Admission(settings.max_concurrent_calls)

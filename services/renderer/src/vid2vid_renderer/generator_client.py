@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import tritonclient.grpc as triton
+from pydantic import SecretStr
 from tritonclient.utils import InferenceServerException
 
 from vid2vid_core.errors import (
     ContractViolation,
+    ControlRefused,
     GeneratorUnavailable,
     InternalError,
     ModelNotReady,
@@ -25,6 +27,7 @@ from vid2vid_core.identifiers import validate_model_name, validate_version
 from vid2vid_core.mask import MAX_SIZE
 from vid2vid_core.rpc.channel import message_limits
 from vid2vid_core.tensors import FRAME_TENSOR, MASK_TENSOR, MAX_BATCH_SIZE, ModelCard
+from vid2vid_core.triton_control import NO_KEY, control_headers, is_control_refusal
 from vid2vid_renderer import model_index
 from vid2vid_renderer.generator import FrameBatch, MaskBatch, ModelStatus, ResolvedModel, VersionStatus
 from vid2vid_renderer.model_index import IndexEntry, TensorMetadata
@@ -44,17 +47,26 @@ def _no_devices() -> dict[tuple[str, int], str]:
 class TritonGenerator:
     """A connection to Triton; safe for several threads."""
 
-    def __init__(self, target: str, *, peer_timeout_s: float = 5.0, devices: Devices = _no_devices) -> None:
+    def __init__(
+        self,
+        target: str,
+        *,
+        peer_timeout_s: float = 5.0,
+        devices: Devices = _no_devices,
+        control_key: SecretStr = NO_KEY,
+    ) -> None:
         """Prepare the connection; it is made by the first call.
 
         Args:
             target: ``host:port`` of Triton's gRPC endpoint.
             peer_timeout_s: Deadline of every call but inference.
             devices: Asked for devices when models are listed.
+            control_key: What Triton asks for before it lists models.
         """
         self._target = target
         self._timeout_s = peer_timeout_s
         self._devices = devices
+        self._control_headers = control_headers(control_key)
         # tritonclient keeps the call that it starts in an attribute of the client before it adds the callback: two
         # threads at once would get each other's frames.
         self._submit_lock = threading.Lock()
@@ -71,6 +83,7 @@ class TritonGenerator:
             live = self._client.is_server_live(client_timeout=self._timeout_s)
         if not live:
             raise GeneratorUnavailable(f"Triton at {self._target} is shutting down", target=self._target)
+        self._index()  # refused where the control key is wrong, and then every render would be
 
     def list_models(self) -> list[ModelStatus]:
         """Every style that Triton knows, sorted by name; see :class:`Generator`."""
@@ -133,7 +146,9 @@ class TritonGenerator:
         return future
 
     def _index(self) -> list[IndexEntry]:
-        response = self._ask(self._client.get_model_repository_index)
+        # The index belongs to what Triton restricts together with load and unload.
+        headers = self._control_headers
+        response = self._ask(lambda **options: self._client.get_model_repository_index(headers=headers, **options))
         return [
             IndexEntry(name=model.name, version=model.version, state=model.state, reason=model.reason)
             for model in response.models
@@ -188,6 +203,12 @@ class TritonGenerator:
     def _explained(self, error: InferenceServerException) -> Vid2VidError:
         status = str(error.status() or "").removeprefix("StatusCode.")
         message = " ".join((error.message() or status).split())
+        if is_control_refusal(message):
+            return ControlRefused(
+                f"Triton at {self._target} wants {'another' if self._control_headers else 'a'} control key: set "
+                "VID2VID_RENDERER_TRITON_CONTROL_KEY to Triton's",
+                target=self._target,
+            )
         if "ready state" in message or "unknown model" in message:
             return ModelNotReady(f"Triton can't use the model any more: {message}")
         if "maximum queue size" in message:

@@ -14,7 +14,7 @@ import grpc
 from vid2vid.renderer.v1 import renderer_pb2 as pb
 from vid2vid_core.errors import RenderCancelled, Vid2VidError
 from vid2vid_core.logging import current_render_id, get_logger
-from vid2vid_core.rpc.uploads import file_chunks, first_message, spool, work_folder
+from vid2vid_core.rpc.uploads import TimedRequests, file_chunks, first_message, spool, work_folder
 from vid2vid_renderer.convert import (
     RequestedRender,
     accepted_message,
@@ -46,6 +46,8 @@ class RenderParts:
     """Asked before the upload is read."""
     max_upload_bytes: int
     """Largest content video."""
+    upload_idle_timeout_s: float = 30.0
+    """Longest wait for the settings, and for every further 64 KiB of the content video."""
     temp_dir: str | None = None
     """Folder for uploads and results in the making."""
 
@@ -58,6 +60,13 @@ def render_responses(
     Raises:
         Vid2VidError: Any refusal or failure; nothing of the call is left behind.
     """
+    with TimedRequests(requests, parts.upload_idle_timeout_s) as timed:
+        yield from _render_responses(parts, timed, context)
+
+
+def _render_responses(
+    parts: RenderParts, requests: TimedRequests[pb.RenderRequest], context: grpc.ServicerContext
+) -> Iterator[pb.RenderResponse]:
     request = requested_render(first_message(requests).settings)
     model = parts.generator.resolve(request.model, request.version)
     ask_again(parts.check_landmarks)

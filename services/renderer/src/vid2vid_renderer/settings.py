@@ -9,6 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from vid2vid_core.settings import Address, ServiceSettings
 from vid2vid_core.tensors import MAX_BATCH_SIZE
+from vid2vid_core.triton_control import NO_KEY, ControlKey
 
 OptionalAddress = Annotated[str, StringConstraints(pattern=r"^$|^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$")]
 """``host:port``, or an empty text for "none"."""
@@ -25,6 +26,8 @@ class RendererSettings(ServiceSettings):
     """The landmark service."""
     triton: Address = "127.0.0.1:8001"
     """Triton's gRPC endpoint."""
+    triton_control_key: ControlKey = NO_KEY
+    """What Triton asks for before it lists models; empty where it asks for nothing."""
     triton_metrics: OptionalAddress = ""
     """Triton's metrics endpoint, asked for the device of each model version; empty for not at all."""
     max_concurrent_calls: int = Field(default=2, ge=1, le=64)

@@ -126,6 +126,7 @@ def _publishing(
         model=model,
         repository=repository or settings.repository,
         triton=triton or settings.triton,
+        control_key=settings.triton_control_key,
         publish=publish,
         load=load,
     )

@@ -55,7 +55,7 @@ def check_destination(options: PublishOptions, train: TrainOptions | None = None
     if train is not None:
         ModelRepository(options.repository).check(options.model, train.mask_spec)
     if options.load:
-        with closing(TritonLoader(options.triton)) as loader:
+        with closing(TritonLoader(options.triton, control_key=options.control_key)) as loader:
             loader.check()
 
 
@@ -114,7 +114,7 @@ def publish(run: RunFolder, style: StyleCard, sha256: str, options: PublishOptio
     card = VersionCard(reference_geometry=style.geometry, training_run=run.name, onnx_sha256=sha256)
     version = ModelRepository(options.repository).publish(options.model, run.onnx, style.mask_spec, card)
     if options.load:
-        with closing(TritonLoader(options.triton)) as loader:
+        with closing(TritonLoader(options.triton, control_key=options.control_key)) as loader:
             try:
                 loader.load(options.model, version)
             except Stopped as stopped:

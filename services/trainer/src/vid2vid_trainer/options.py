@@ -7,10 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from pydantic import SecretStr
+
 from vid2vid_core.crop import CropMode
 from vid2vid_core.errors import EmptyMedia, InvalidSettings
 from vid2vid_core.identifiers import validate_model_name
 from vid2vid_core.mask import MaskSpec
+from vid2vid_core.triton_control import NO_KEY
 from vid2vid_trainer.recipes import Recipe, recipe_named
 from vid2vid_trainer.schedule import Budget
 
@@ -30,6 +33,8 @@ class PublishOptions:
     """Triton's model repository."""
     triton: str
     """Address of Triton's gRPC endpoint."""
+    control_key: SecretStr = NO_KEY
+    """What Triton asks for before it loads a version; empty for nothing."""
     publish: bool = True
     """Whether to publish at all."""
     load: bool = True
@@ -165,4 +170,4 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+    return str(value) if isinstance(value, Path | SecretStr) else value  # a secret's text is asterisks

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic_settings import SettingsConfigDict
 
 from vid2vid_core.settings import Address, Settings
+from vid2vid_core.triton_control import NO_KEY, ControlKey
 
 
 class TrainerSettings(Settings):
@@ -18,6 +19,8 @@ class TrainerSettings(Settings):
     """Address of the landmark service."""
     triton: Address = "127.0.0.1:8001"
     """Address of Triton's gRPC endpoint."""
+    triton_control_key: ControlKey = NO_KEY
+    """What Triton asks for before it loads a version; empty where it asks for nothing."""
     repository: Path = Path("model_repository")
     """Triton's model repository."""
     runs: Path = Path("runs")

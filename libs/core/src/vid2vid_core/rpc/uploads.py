@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import errno
+import queue
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from types import TracebackType
+from typing import Generic, Protocol, Self, TypeVar
 
-from vid2vid_core.errors import EmptyMedia, InvalidSettings, StorageFull, UploadTooLarge
+from vid2vid_core.errors import EmptyMedia, InvalidSettings, StorageFull, UploadStalled, UploadTooLarge
 from vid2vid_core.rpc.channel import CHUNK_BYTES
+
+PROGRESS_BYTES = 64 * 1024
+"""So many bytes an upload must bring within its idle timeout; a byte now and then would hold a slot for ever."""
 
 
 class UploadRequest(Protocol):
@@ -23,6 +30,77 @@ class UploadRequest(Protocol):
 
 
 Request = TypeVar("Request", bound=UploadRequest)
+
+
+class TimedRequests(Generic[Request]):
+    """A request stream that ends with an error when its sender falls silent. A context manager.
+
+    gRPC offers no deadline for the next message, so a thread waits for it, one message at a time; it ends with the
+    call. Only the time spent in waiting for the sender counts.
+    """
+
+    def __init__(self, requests: Iterator[Request], idle_timeout_s: float) -> None:
+        """Wrap a stream.
+
+        Args:
+            requests: gRPC's request iterator.
+            idle_timeout_s: Longest wait for the settings, and for every :data:`PROGRESS_BYTES` of the file.
+        """
+        self._requests = requests
+        self._idle_timeout_s = idle_timeout_s
+        self._waited_s = 0.0
+        self._received = 0
+        self._wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[Request | BaseException] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._read, name="upload", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin to read when the first message is asked for."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let the thread go; one that still waits for a message ends together with the call."""
+        self._wanted.put(False)
+
+    def __iter__(self) -> Self:
+        """The stream itself."""
+        return self
+
+    def __next__(self) -> Request:
+        """The next message.
+
+        Raises:
+            UploadStalled: The sender took too long.
+        """
+        began = time.monotonic()
+        self._wanted.put(True)
+        try:
+            answer = self._answers.get(timeout=max(0.0, self._idle_timeout_s - self._waited_s))
+        except queue.Empty:
+            raise UploadStalled(
+                f"the upload stands still: fewer than {PROGRESS_BYTES} bytes came within {self._idle_timeout_s:g} s",
+                timeout_s=self._idle_timeout_s,
+            ) from None
+        if isinstance(answer, BaseException):
+            raise answer
+        self._count(answer, time.monotonic() - began)
+        return answer
+
+    def _count(self, message: Request, waited_s: float) -> None:
+        self._waited_s += waited_s
+        self._received += len(message.chunk)
+        if self._received >= PROGRESS_BYTES or message.WhichOneof("payload") == "settings":
+            self._waited_s, self._received = 0.0, 0
+
+    def _read(self) -> None:
+        while self._wanted.get():
+            try:
+                self._answers.put(next(self._requests))
+            except BaseException as error:  # noqa: BLE001 - the end of the stream and a broken call both belong there
+                self._answers.put(error)
 
 
 def first_message(requests: Iterator[Request]) -> Request:
