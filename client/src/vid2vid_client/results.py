@@ -104,7 +104,7 @@ def settings_message(
         InvalidSettings: A value outside its range.
     """
     if version is not None and not 1 <= version < 2**31:
-        raise InvalidSettings(f"version {version}: allowed are 1 and above, or none for the newest", version=version)
+        raise InvalidSettings(f"version {version}: allowed are 1 to {2**31 - 1}, or none", version=version)
     if layout not in _LAYOUTS:
         raise InvalidSettings(f"layout {layout!r}: allowed are {', '.join(get_args(Layout))}", layout=layout)
     if crop not in _CROP_MODES:

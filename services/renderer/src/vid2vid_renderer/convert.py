@@ -8,6 +8,7 @@ from typing import TypeVar
 from vid2vid.renderer.v1 import renderer_pb2 as pb
 from vid2vid_core.crop import CropMode
 from vid2vid_core.errors import InvalidSettings
+from vid2vid_core.identifiers import validate_model_name, validate_version
 from vid2vid_core.media.audio import AudioHandling
 from vid2vid_renderer.generator import ModelState, ModelStatus, ResolvedModel, VersionStatus
 from vid2vid_renderer.order import Layout, RenderReport, RenderStage
@@ -70,11 +71,12 @@ def requested_render(settings: pb.RenderSettings) -> RequestedRender:
     """Read a request's settings.
 
     Raises:
-        InvalidSettings: An enum value that this build does not know.
+        InvalidModelName: A name that no model can have.
+        InvalidSettings: A version that no model can have, or an enum value that this build does not know.
     """
     return RequestedRender(
-        model=settings.model,
-        version=settings.version,
+        model=validate_model_name(settings.model),
+        version=settings.version and validate_version(settings.version),
         layout=_known(_LAYOUTS, settings.layout, "layout"),
         crop_mode=_known(_CROP_MODES, settings.crop_mode, "crop_mode"),
         retarget=_known(_RETARGET_MODES, settings.retarget_mode, "retarget_mode"),

@@ -8,6 +8,7 @@ import grpc
 
 from vid2vid.renderer.v1 import renderer_pb2 as pb
 from vid2vid.renderer.v1 import renderer_pb2_grpc as pb_grpc
+from vid2vid_core.identifiers import validate_model_name
 from vid2vid_renderer.admission import Admission
 from vid2vid_renderer.convert import model_message
 from vid2vid_renderer.render_call import RenderParts, render_responses
@@ -39,4 +40,5 @@ class RenderServicer(pb_grpc.RenderServiceServicer):
         self, request: pb.GetModelRequest, context: grpc.ServicerContext
     ) -> pb.GetModelResponse:
         """Describe one style."""
-        return pb.GetModelResponse(model=model_message(self._parts.generator.get_model(request.name)))
+        name = validate_model_name(request.name)
+        return pb.GetModelResponse(model=model_message(self._parts.generator.get_model(name)))

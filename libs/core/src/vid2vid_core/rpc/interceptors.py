@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import grpc
@@ -30,10 +32,22 @@ class ErrorInterceptor(grpc.ServerInterceptor):
         self._own_services = own_services
         self._metrics = metrics
         self._draining = False
+        self._running = 0
+        self._changed = threading.Condition()
+
+    @property
+    def draining(self) -> bool:
+        """Whether new calls are refused."""
+        return self._draining
 
     def start_draining(self) -> None:
         """Refuse new calls of the own services from now on; health and reflection go on."""
         self._draining = True
+
+    def wait_until_idle(self, timeout_s: float) -> bool:
+        """Wait until no call of the own services runs; say whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._running == 0, timeout_s)
 
     def intercept_service(
         self,
@@ -55,7 +69,7 @@ class ErrorInterceptor(grpc.ServerInterceptor):
 
     def _guard_unary(self, behavior: _Behavior, method: str) -> _Behavior:
         def call(request: Any, context: grpc.ServicerContext) -> Any:
-            with bound_render_id(_render_id(context)):
+            with self._counted(), bound_render_id(_render_id(context)):
                 try:
                     with self._metrics.call(method):
                         self._refuse_while_draining()
@@ -67,7 +81,7 @@ class ErrorInterceptor(grpc.ServerInterceptor):
 
     def _guard_stream(self, behavior: _Behavior, method: str) -> _Behavior:
         def call(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-            with bound_render_id(_render_id(context)):
+            with self._counted(), bound_render_id(_render_id(context)):
                 try:
                     with self._metrics.call(method):
                         self._refuse_while_draining()
@@ -77,9 +91,57 @@ class ErrorInterceptor(grpc.ServerInterceptor):
 
         return call
 
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._changed:
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
+
     def _refuse_while_draining(self) -> None:
         if self._draining:
             raise ShuttingDown("the service is shutting down: send the request again in a moment")
+
+
+class StreamLimit(grpc.ServerInterceptor):
+    """Bounds the calls of one service that hold a thread as long as their caller likes, as reflection does."""
+
+    def __init__(self, prefix: str, limit: int) -> None:
+        """Limit the methods that begin with ``/package.Service/`` to so many calls at a time."""
+        self._prefix = prefix
+        self._limit = limit
+        self._free = threading.BoundedSemaphore(limit)
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Wrap the handler of one streaming call."""
+        handler = continuation(handler_call_details)
+        if handler is None or not handler_call_details.method.startswith(self._prefix):
+            return handler
+        factory, behavior = _parts(handler)
+        return factory(
+            self._limited(behavior),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    def _limited(self, behavior: _Behavior) -> _Behavior:
+        def call(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+            if not self._free.acquire(blocking=False):
+                context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{self._limit} such calls are open, as many as may")
+            try:
+                yield from behavior(request, context)
+            finally:
+                self._free.release()
+
+        return call
 
 
 def _parts(handler: grpc.RpcMethodHandler[Any, Any]) -> tuple[Callable[..., grpc.RpcMethodHandler[Any, Any]], Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
@@ -16,12 +17,15 @@ from prometheus_client import CollectorRegistry
 from vid2vid_core.errors import ConfigurationError
 from vid2vid_core.logging import get_logger
 from vid2vid_core.rpc.channel import message_limits
-from vid2vid_core.rpc.interceptors import ErrorInterceptor
+from vid2vid_core.rpc.interceptors import ErrorInterceptor, StreamLimit
 from vid2vid_core.rpc.metrics import RpcMetrics, serve_metrics
 from vid2vid_core.rpc.tls import server_credentials
 from vid2vid_core.settings import ServiceSettings
 
 _log = get_logger(__name__)
+
+_MAX_STREAMS = 100
+"""Calls that one connection may have open, and calls that may wait beyond the threads; more are refused at once."""
 
 _SPARE_THREADS = 8
 """Threads beyond the calls that a service admits: refusals, health checks and reflection must not wait for a render."""
@@ -56,12 +60,15 @@ class GrpcServer:
         self._errors = ErrorInterceptor(self._services, RpcMetrics(self._registry))
         self._stop_metrics: Callable[[], None] | None = None
         self._stop_requested = threading.Event()
-        self._pool = ThreadPoolExecutor(settings.max_concurrent_calls + _SPARE_THREADS, thread_name_prefix="grpc")
+        threads = settings.max_concurrent_calls + _SPARE_THREADS
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="grpc")
         self._server = grpc.server(
             self._pool,
-            interceptors=[self._errors],
+            interceptors=[self._errors, StreamLimit(f"/{reflection.SERVICE_NAME}/", _SPARE_THREADS // 2)],
+            maximum_concurrent_rpcs=threads + _MAX_STREAMS,
             options=[
                 *message_limits(settings.max_message_bytes),
+                ("grpc.max_concurrent_streams", _MAX_STREAMS),
                 ("grpc.so_reuseport", 0),  # a second server on the same port is a mistake, not a load balancer
                 # Our channels ping every 20 s; the default takes that for abuse after a minute of silence.
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
@@ -105,6 +112,11 @@ class GrpcServer:
         status = health_pb2.HealthCheckResponse
         self._health.set(service, status.SERVING if ready else status.NOT_SERVING)
 
+    @property
+    def draining(self) -> bool:
+        """Whether new calls are refused."""
+        return self._errors.draining
+
     def serve_until_signal(self) -> None:
         """Block until SIGTERM or SIGINT, then drain and stop. Call from the main thread."""
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -119,7 +131,10 @@ class GrpcServer:
         _log.info("draining", timeout_s=self._settings.drain_timeout_s)
         self._errors.start_draining()
         self._health.enter_graceful_shutdown()
-        self._server.stop(self._settings.drain_timeout_s).wait()
+        deadline = time.monotonic() + self._settings.drain_timeout_s
+        # gRPC's own stop may leave a call that comes meanwhile without any answer: ours come to their end first.
+        self._errors.wait_until_idle(self._settings.drain_timeout_s)
+        self._server.stop(max(0.0, deadline - time.monotonic())).wait()
         self._pool.shutdown(wait=True)
         if self._stop_metrics is not None:
             self._stop_metrics()
