@@ -133,7 +133,9 @@ def test_render_that_its_caller_gives_up_is_logged_with_its_id_and_without_a_tra
     ids, lines = ids_of_calls(stack)
     assert len(ids) == 1
     assert None not in ids
-    assert {"info"} == {line["level"] for line in lines}
+    assert {line["level"] for line in lines} == {"info"}
+    counted = "vid2vid_rpc_calls_total Render RENDER_CANCELLED vid2vid.renderer.v1.RenderService CANCELLED"
+    assert stack.samples(stack.stack.renderer_metrics_target)[counted] == 1
 
 
 def test_dead_landmark_workers_are_counted_and_logged_with_the_render_they_failed(stack: Stack, tmp_path: Path) -> None:
