@@ -65,8 +65,9 @@ class RenderServiceServicer:
 
         Errors: NOT_FOUND (MODEL_NOT_FOUND, MODEL_VERSION_NOT_FOUND), FAILED_PRECONDITION (MODEL_NOT_READY,
         MASK_SPEC_MISMATCH), UNAVAILABLE (GENERATOR_UNAVAILABLE, LANDMARKS_UNAVAILABLE, SHUTTING_DOWN),
-        RESOURCE_EXHAUSTED (QUEUE_FULL, STORAGE_FULL), INVALID_ARGUMENT (INVALID_SETTINGS, INVALID_MODEL_NAME and every
-        reason of TrackVideo).
+        RESOURCE_EXHAUSTED (QUEUE_FULL, STORAGE_FULL), PERMISSION_DENIED (CONTROL_REFUSED: the renderer lacks Triton's control
+        key), DEADLINE_EXCEEDED (UPLOAD_STALLED), INVALID_ARGUMENT (INVALID_SETTINGS, INVALID_MODEL_NAME and every reason of
+        TrackVideo).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -75,7 +76,7 @@ class RenderServiceServicer:
     def ListModels(self, request, context):
         """ListModels answers with every style that Triton knows, whatever its state.
 
-        Errors: UNAVAILABLE (GENERATOR_UNAVAILABLE).
+        Errors: UNAVAILABLE (GENERATOR_UNAVAILABLE), PERMISSION_DENIED (CONTROL_REFUSED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,7 +85,8 @@ class RenderServiceServicer:
     def GetModel(self, request, context):
         """GetModel answers with one style.
 
-        Errors: NOT_FOUND (MODEL_NOT_FOUND), INVALID_ARGUMENT (INVALID_MODEL_NAME), UNAVAILABLE (GENERATOR_UNAVAILABLE).
+        Errors: NOT_FOUND (MODEL_NOT_FOUND), INVALID_ARGUMENT (INVALID_MODEL_NAME), UNAVAILABLE (GENERATOR_UNAVAILABLE),
+        PERMISSION_DENIED (CONTROL_REFUSED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
