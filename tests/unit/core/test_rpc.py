@@ -1,6 +1,7 @@
 """The server shell, its interceptor and the landmark client, over a real gRPC connection on loopback."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -230,6 +231,8 @@ def test_draining_server_finishes_running_calls_and_refuses_new_ones(clip: Path)
             assert running.wait(5)
             drain = threading.Thread(target=server.drain)
             drain.start()
+            while not server.draining:
+                time.sleep(0.01)
             with LandmarksClient(target) as late, late.track(clip, mask_spec=SPEC) as second:
                 with pytest.raises((ShuttingDown, LandmarksUnavailable)):
                     list(second)
