@@ -178,6 +178,8 @@ def test_render_is_counted_where_it_passes(stack: Stack, tmp_path: Path) -> None
     assert all(landmarks[f"vid2vid_stage_busy_seconds_total {stage}"] > 0 for stage in ("upload", "scout", "track"))
     assert landmarks["vid2vid_landmark_worker_busy_seconds_total"] > 0
     assert triton[f"nv_inference_count {MODEL} 1"] == 40
+    assert ended(landmarks) == {"vid2vid_rpc_calls_total TrackVideo vid2vid.landmarks.v1.LandmarkService OK": 1}
+    assert ended(renderer) == {"vid2vid_rpc_calls_total Render vid2vid.renderer.v1.RenderService OK": 1}
 
 
 def metrics_targets(stack: Stack) -> tuple[str, str, str]:
@@ -187,6 +189,10 @@ def metrics_targets(stack: Stack) -> tuple[str, str, str]:
 
 def grown(before: Samples, after: Samples) -> Samples:
     return {name: value - before.get(name, 0.0) for name, value in after.items()}
+
+
+def ended(samples: Samples) -> Samples:
+    return {name: value for name, value in samples.items() if name.startswith("vid2vid_rpc_calls_total") and value}
 
 
 def test_gauges_follow_a_running_render(stack: Stack, tmp_path: Path) -> None:

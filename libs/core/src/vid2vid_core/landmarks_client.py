@@ -244,6 +244,7 @@ class GrpcTracking:
         while self._summary is None:
             message = self._next("frames", "summary")
             if message.WhichOneof("payload") == "summary":
+                self._expect_end()
                 self._summary = _summary_from_pb(message.summary)
                 return
             for frame in message.frames.frames:
@@ -275,6 +276,16 @@ class GrpcTracking:
         if message.WhichOneof("payload") not in expected:
             raise InternalError(f"the landmark service sent {message.WhichOneof('payload')} instead of {expected[0]}")
         return message
+
+    def _expect_end(self) -> None:
+        """Take the call's status: a call that is left before it counts as cancelled at the service."""
+        try:
+            message: pb.TrackVideoResponse = next(self._call)  # type: ignore[call-overload]
+        except StopIteration:
+            return
+        except grpc.RpcError as error:
+            raise self._explain(error) from error
+        raise InternalError(f"the landmark service sent {message.WhichOneof('payload')} after its summary")
 
     def _explain(self, error: grpc.RpcError) -> Exception:
         known = error_from_rpc(error, unavailable=LandmarksUnavailable)
