@@ -35,6 +35,8 @@ class LandmarksSettings(ServiceSettings):
     """Most frames of a clip."""
     decode_timeout_s: float = Field(default=60.0, gt=0)
     """Longest wait for the next decoded frame."""
+    decode_cpu_s: int = Field(default=7200, ge=1)
+    """Processor time that one decoding ffmpeg may burn."""
 
     @property
     def media_limits(self) -> MediaLimits:
@@ -44,4 +46,5 @@ class LandmarksSettings(ServiceSettings):
             max_pixels=self.max_pixels,
             max_frames=self.max_frames,
             decode_timeout_s=self.decode_timeout_s,
+            decode_cpu_s=self.decode_cpu_s,
         )

@@ -10,7 +10,6 @@ from vid2vid.renderer.v1 import renderer_pb2_grpc as pb_grpc
 from vid2vid_core.errors import Vid2VidError
 from vid2vid_core.landmarks_client import LandmarksClient
 from vid2vid_core.logging import configure_logging, get_logger
-from vid2vid_core.media.limits import MediaLimits
 from vid2vid_core.rpc.server import GrpcServer
 from vid2vid_renderer.admission import Admission
 from vid2vid_renderer.ffmpeg_media import FfmpegMedia
@@ -75,7 +74,7 @@ def build_servicer(
     pipeline = RenderPipeline(
         landmarks=landmarks,
         generator=generator,
-        media=FfmpegMedia(MediaLimits(max_seconds=settings.max_seconds, max_pixels=settings.max_pixels)),
+        media=FfmpegMedia(settings.media_limits),
         limits=PipelineLimits(
             batch_size=settings.batch_size,
             inflight=settings.inflight,

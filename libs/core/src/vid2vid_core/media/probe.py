@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +25,13 @@ from vid2vid_core.media.truncation import missing_end
 _FALLBACK_RATE = Fraction(25)
 """Frames per second where a container says nothing; information only, the clock is pts."""
 _STILL_DISPOSITIONS = ("attached_pic", "timed_thumbnails", "still_image")
+_ENTRIES = (
+    "stream=index,codec_type,codec_name,codec_tag_string,width,height,sample_aspect_ratio,color_space,time_base,"
+    "avg_frame_rate,r_frame_rate,nb_frames,start_pts,duration_ts,duration,sample_rate,channels"
+    f":stream_disposition=default,{','.join(_STILL_DISPOSITIONS)}:stream_side_data=rotation:format=duration"
+)
+"""What is read here and nothing else: a file may hold hundreds of megabytes of tags."""
+_TOO_LARGE = re.compile(r"Picture size (\d+)x(\d+) (?:exceeds specified max pixel count|is invalid)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,15 +119,30 @@ def _check_file(path: Path, name: str) -> None:
 def _ffprobe(path: Path, limits: MediaLimits, name: str) -> dict[str, Any]:
     options = [item for key, value in process.INPUT_OPTIONS.items() for item in (f"-{key}", value)]
     arguments = ["ffprobe", "-hide_banner", "-loglevel", "error", *options, "-print_format", "json"]
-    arguments += ["-show_format", "-show_streams", process.input_url(path)]
+    arguments += ["-max_pixels", str(limits.max_pixels), "-show_entries", _ENTRIES, process.input_url(path)]
     status, output, messages = process.run(arguments, limits.decode_timeout_s)
     try:
         document = json.loads(output)
     except ValueError:
         document = {}
+    if (refused := _TOO_LARGE.search(messages)) and not _has_size(document):
+        raise _too_large(name, int(refused[1]), int(refused[2]), limits)
     if status != 0 or not document.get("streams"):
         raise UnsupportedMedia(f"{name} is not a video that FFmpeg can read{_reason(messages, path)}")
     return dict(document)
+
+
+def _has_size(document: dict[str, Any]) -> bool:
+    stream = _best_video(document.get("streams", []))
+    return stream is not None and min(int(stream.get("width", 0)), int(stream.get("height", 0))) > 0
+
+
+def _too_large(name: str, width: int, height: int, limits: MediaLimits) -> PictureTooLarge:
+    return PictureTooLarge(
+        f"{name} is {width}x{height}, {width * height} pixels; allowed are {limits.max_pixels}",
+        pixels=width * height,
+        max_pixels=limits.max_pixels,
+    )
 
 
 def _reason(messages: str, path: Path) -> str:
@@ -214,13 +237,8 @@ def _fraction(text: str) -> Fraction | None:
 
 
 def _check_limits(info: VideoInfo, limits: MediaLimits) -> None:
-    pixels = info.width * info.height
-    if pixels > limits.max_pixels:
-        raise PictureTooLarge(
-            f"{info.name} is {info.width}x{info.height}, {pixels} pixels; allowed are {limits.max_pixels}",
-            pixels=pixels,
-            max_pixels=limits.max_pixels,
-        )
+    if info.width * info.height > limits.max_pixels:
+        raise _too_large(info.name, info.width, info.height, limits)
     if info.duration_seconds > limits.max_seconds:
         raise MediaTooLong(
             f"{info.name} is {info.duration_seconds:.1f} s long; allowed are {limits.max_seconds:g} s",
