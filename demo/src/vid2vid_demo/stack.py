@@ -73,13 +73,16 @@ class LocalStack:
             subprocess.run(["vid2vid", "models"], env=stack.environment(), check=True)
     """
 
-    def __init__(self, *, repository: Path, log_dir: Path, ports: StackPorts | None = None) -> None:
+    def __init__(
+        self, *, repository: Path, log_dir: Path, ports: StackPorts | None = None, control_key: str | None = None
+    ) -> None:
         """Choose the ports; nothing runs yet.
 
         Args:
             repository: Triton's model repository; made if it is missing.
             log_dir: Folder for one log file per service; made if it is missing.
             ports: Ports to listen on. Default: any free ones.
+            control_key: What Triton asks for before it loads anything, empty for no question. Default: a new one.
 
         Raises:
             ConfigurationError: A port is taken.
@@ -87,8 +90,8 @@ class LocalStack:
         self.repository = repository.resolve()
         self.log_dir = log_dir.resolve()
         self.ports = resolve_ports(ports or StackPorts())
-        self.control_key = os.environ.get(CONTROL_KEY_VARIABLE) or secrets.token_hex(16)
-        """What Triton asks for before it loads anything; a new one per stack unless the environment brings one."""
+        self.control_key = secrets.token_hex(16) if control_key is None else control_key
+        """What Triton asks for before it loads anything."""
         self.services: list[ServiceProcess] = []
 
     @property
@@ -301,9 +304,13 @@ def run(  # noqa: PLR0917 - typer reads the options from the signature
         renderer=renderer_port,
         renderer_metrics=renderer_metrics_port,
     )
-    signal.signal(signal.SIGTERM, _interrupt)
+    # SIGINT too: a shell starts background jobs with it ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
+    # A person trains in a second terminal, which knows nothing of a key that is made up here.
+    key = os.environ.get(CONTROL_KEY_VARIABLE, "")
     try:
-        with LocalStack(repository=repository, log_dir=logs, ports=ports) as stack:
+        with LocalStack(repository=repository, log_dir=logs, ports=ports, control_key=key) as stack:
             announce(stack)
             try:
                 while True:
@@ -328,7 +335,6 @@ def announce(stack: LocalStack) -> None:
     )
     for name, value in rows:
         print(f"{name:<15} {value}")
-    print(f"for training    export VID2VID_TRAINER_TRITON_CONTROL_KEY={stack.control_key}")
     print("ready; Ctrl-C stops", flush=True)
 
 
