@@ -199,7 +199,7 @@ def test_gauges_follow_a_running_render(stack: Stack, tmp_path: Path) -> None:
     during: list[Samples] = []
 
     def look(progress: RenderProgress) -> None:
-        if progress.stage == "rendering":
+        if progress.stage != "muxing":
             during.append(stack.samples(stack.stack.renderer_metrics_target))
 
     clip = face_clip(tmp_path / "clip.mp4", frames=60)
