@@ -324,8 +324,8 @@ def test_command_serves_and_ends_cleanly_on_sigterm(tmp_path: Path) -> None:
             with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
                 grpc.channel_ready_future(channel).result(timeout=30)
                 assert eventually(lambda: health_of(channel, SERVICE_NAME) == 1)
-            workers = psutil.Process(process.pid).children()
-            assert len(workers) == 1
+            workers = psutil.Process(process.pid).children(recursive=True)
+            assert len(workers) == 2  # the template and its fork
             process.terminate()
             assert process.wait(timeout=20) == 0
         finally:
@@ -338,8 +338,8 @@ def test_workers_die_with_a_killed_service() -> None:
     environment = {**os.environ, "VID2VID_LANDMARKS_LISTEN": f"127.0.0.1:{port}", "VID2VID_LANDMARKS_WORKERS": "1"}
     with subprocess.Popen(COMMAND, env=environment, stderr=subprocess.DEVNULL) as process:
         parent = psutil.Process(process.pid)
-        assert eventually(lambda: bool(parent.children()))
-        workers = parent.children()
+        assert eventually(lambda: len(parent.children(recursive=True)) == 2)
+        workers = parent.children(recursive=True)
         process.kill()
     assert eventually(lambda: not any(worker.is_running() for worker in workers))
 

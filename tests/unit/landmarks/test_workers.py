@@ -99,3 +99,23 @@ def test_unreadable_predictor_fails_at_the_start(tmp_path: Path) -> None:
     path.write_bytes(b"no model")
     with pytest.raises(ConfigurationError, match="predictor"):
         WorkerPool(1, path)
+
+
+def test_killed_template_costs_no_later_job(pool: WorkerPool) -> None:
+    (worker,) = pool.process_ids
+    template = psutil.Process(worker).parent()
+    assert template is not None
+    assert template.pid != os.getpid()
+    template.kill()
+    psutil.wait_procs([psutil.Process(worker)] if psutil.pid_exists(worker) else [], timeout=5)
+    with pool.share() as share:
+        assert len(share.submit(JOB, FACE).result(timeout=30)) == 1
+
+
+def test_pixels_of_any_size_pass_through_shared_memory(pool: WorkerPool) -> None:
+    with pool.share() as share:
+        for copies in (1, 3, 2):
+            frames = np.concatenate([np.zeros_like(FACE), *[FACE] * copies])
+            answer = share.submit(JOB, frames).result(timeout=30)
+            assert [len(faces) for faces in answer] == [0] + [1] * copies
+    assert not list(Path("/dev/shm").glob("vid2vid-frames*"))  # noqa: S108 - it has no name

@@ -1,17 +1,12 @@
 """A pool of detector processes that several calls share fairly.
 
 Each process has a thread and a pipe of its own. No lock or queue is shared between processes, so a killed worker can't
-leave one locked: its thread sees the pipe end, fails the job it was working on, and starts a new process. Plain pipes
-carry the pixels: 16 frames of 512 x 512 took 6 ms to pass on a busy machine, a tenth of the work on them at the most.
+leave one locked: its thread sees the pipe end, fails the job it was working on, and has a new process started.
 """
 
 from __future__ import annotations
 
 import contextvars
-import os
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -19,7 +14,6 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +23,9 @@ from vid2vid_core.errors import ConfigurationError, InternalError, RenderCancell
 from vid2vid_core.logging import get_logger
 from vid2vid_landmarks.jobs import Answer, Job
 from vid2vid_landmarks.metrics import LandmarkMetrics
+from vid2vid_landmarks.worker_process import WorkerDied, WorkerNursery, WorkerProcess
 
 _log = get_logger(__name__)
-
-_START_TIMEOUT_S = 60.0
-_JOB_TIMEOUT_S = 120.0
-"""A thousand times what a job takes: a worker that is this late hangs."""
 
 
 @dataclass(slots=True, eq=False)
@@ -94,7 +85,8 @@ class WorkerPool:
         Raises:
             ConfigurationError: A worker can't load the predictor.
         """
-        self._predictor = predictor
+        self.nursery = WorkerNursery(predictor)
+        """Starts the processes."""
         self._changed = threading.Condition()
         self._shares: deque[WorkerShare] = deque()
         self._stopping = False
@@ -118,11 +110,6 @@ class WorkerPool:
     def process_ids(self) -> list[int]:
         """The workers' process ids; for tests and diagnosis."""
         return [lane.process_id for lane in self._lanes if lane.process_id is not None]
-
-    @property
-    def predictor(self) -> Path:
-        """The model file that the workers load."""
-        return self._predictor
 
     @contextmanager
     def share(self) -> Iterator[WorkerShare]:
@@ -152,6 +139,7 @@ class WorkerPool:
             self._changed.notify_all()
         for lane in self._lanes:
             lane.join()
+        self.nursery.close()
 
     def next_task(self) -> _Task | None:
         """The next call's oldest job; blocks. ``None``: the pool is closed."""
@@ -170,10 +158,6 @@ class WorkerPool:
             return sum(len(share.waiting) for share in self._shares)
 
 
-class _WorkerDied(Exception):
-    """The process has ended; never leaves this module."""
-
-
 class _Lane:
     """One thread with its process."""
 
@@ -181,8 +165,7 @@ class _Lane:
         self._pool = pool
         self._number = number
         self._started: Future[None] = Future()
-        self._process: _WorkerProcess | None = None
-        # The thread lives as long as the pool: the kernel ends a worker with the thread that started it.
+        self._process: WorkerProcess | None = None
         self._thread = threading.Thread(target=self._run, name=f"landmark-worker-{number}", daemon=True)
         self._thread.start()
 
@@ -198,7 +181,7 @@ class _Lane:
 
     def _run(self) -> None:
         try:
-            self._process = _WorkerProcess(self._pool.predictor)
+            self._process = self._pool.nursery.start_worker()
         except ConfigurationError as error:
             self._started.set_exception(error)
             return
@@ -218,15 +201,15 @@ class _Lane:
             task.future.set_result(self._run_timed(self._process, task))
         except (InternalError, ConfigurationError) as error:
             task.future.set_exception(error)
-        except _WorkerDied as death:
+        except WorkerDied as death:
             _log.error("landmark worker died", worker=self._number, cause=str(death))
             task.future.set_exception(InternalError(f"a landmark worker process ended: {death}"))
             self._restart_quietly()
 
-    def _run_timed(self, process: _WorkerProcess, task: _Task) -> Answer:
+    def _run_timed(self, process: WorkerProcess, task: _Task) -> Answer:
         started = time.monotonic()
         try:
-            return process.run(task)
+            return process.run(task.job, task.frames)
         finally:
             self._pool.metrics.worker_seconds.inc(time.monotonic() - started)
 
@@ -234,7 +217,7 @@ class _Lane:
         if self._process is not None:
             self._process.close()
             self._process = None
-        self._process = _WorkerProcess(self._pool.predictor)
+        self._process = self._pool.nursery.start_worker()
         self._pool.metrics.worker_restarts.inc()
 
     def _restart_quietly(self) -> None:
@@ -243,73 +226,3 @@ class _Lane:
         except ConfigurationError as error:
             # The next job tries again, and reports it to somebody who asked.
             _log.error("landmark worker does not start", worker=self._number, error=error.message)
-
-
-class _WorkerProcess:
-    """A Python process of its own that runs :mod:`.worker`: no fork of a process that has threads."""
-
-    def __init__(self, predictor: Path) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            command = [sys.executable, "-m", "vid2vid_landmarks.worker"]
-            command += [str(theirs.fileno()), str(predictor), str(os.getpid())]
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                # A pool of single-threaded processes: libraries must not start a thread per core in each.
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-            )
-        self._connection = Connection(ours.detach())
-        problem = self._first_word()
-        if problem is not None:
-            self.close()
-            raise ConfigurationError(problem)
-
-    @property
-    def id(self) -> int:
-        return self._process.pid
-
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    def run(self, task: _Task) -> Answer:
-        try:
-            self._connection.send((task.job, task.frames.shape))
-            self._connection.send_bytes(task.frames.data.cast("B"))
-            if not self._connection.poll(_JOB_TIMEOUT_S):
-                self._process.kill()
-                raise _WorkerDied(f"no answer within {_JOB_TIMEOUT_S:.0f} seconds")
-            answer, problem = self._connection.recv()
-        except (EOFError, OSError) as error:
-            raise _WorkerDied(f"exit status {self._exit_status()}") from error
-        if problem is not None:
-            _log.error("landmark job failed", traceback=problem)
-            raise InternalError("a landmark job failed; the service's log has the details")
-        result: Answer = answer
-        return result
-
-    def close(self) -> None:
-        """End the process; it ends by itself when its pipe closes, unless it hangs."""
-        self._connection.close()
-        try:
-            self._process.wait(timeout=2.0)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def _first_word(self) -> str | None:
-        try:
-            if not self._connection.poll(_START_TIMEOUT_S):
-                return f"a landmark worker did not start within {_START_TIMEOUT_S:.0f} seconds"
-            word: str | None = self._connection.recv()
-        except (EOFError, OSError):
-            return f"a landmark worker did not start: exit status {self._exit_status()}"
-        return word
-
-    def _exit_status(self) -> int | None:
-        try:
-            return self._process.wait(timeout=5.0)
-        except subprocess.TimeoutExpired:
-            return None
