@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.support.face_clips import Picture, blank, with_head
-from vid2vid_landmarks.detector import FaceDetector
+from vid2vid_landmarks.detector import FaceBox, FaceDetector, find_predictor
 from vid2vid_landmarks.face import FacePose, pose_of
 from vid2vid_landmarks.jobs import faces_of
 from vid2vid_landmarks.tracker import Expectation, acquire, track_segment
@@ -71,3 +71,33 @@ def test_face_is_acquired_from_a_square_that_is_off(detector: FaceDetector) -> N
 def test_search_finds_every_face_once(detector: FaceDetector) -> None:
     both = gray(with_head(with_head(blank(480, 260), 0, 10, 240), 240, 10, 240))
     assert len(faces_of(detector, both, (240, 480))) == 2
+
+
+class CountingDetector(FaceDetector):
+    """The real one; remembers how often it looked."""
+
+    looks = 0
+
+    def detect(self, gray: Picture, *, threshold: float = 0.0) -> list[FaceBox]:
+        self.looks += 1
+        return super().detect(gray, threshold=threshold)
+
+
+def test_detector_rests_while_the_face_looks_the_same() -> None:
+    counting = CountingDetector(find_predictor())
+    frames = np.stack([gray(with_head(blank(320, 320), 40 + step, 40, 240)) for step in range(8)])
+    expected = [expectation(counting, frames[0])] * 8
+    counting.looks = 0
+    assert np.isfinite(track_segment(counting, frames, expected)).all()
+    assert counting.looks == 2
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_face_that_vanishes_between_two_looks_of_the_detector_is_missed_at_once(
+    detector: FaceDetector, step: int
+) -> None:
+    face = gray(with_head(blank(320, 320), 40, 40, 240))
+    frames = np.repeat(face[None], 5, axis=0)
+    frames[step] = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (320, 320), np.uint8), (0, 0), 8)
+    found = np.isfinite(track_segment(detector, frames, [expectation(detector, face)] * 5)[:, 0, 0])
+    assert found.tolist() == [index != step for index in range(5)]

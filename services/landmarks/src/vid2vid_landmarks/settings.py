@@ -23,7 +23,7 @@ class LandmarksSettings(ServiceSettings):
     """Detector processes; the default is one per core that this process may use."""
     predictor: Path | None = None
     """The 68-point predictor file; unset: the one of the package ``face_recognition_models``."""
-    segment_frames: int = Field(default=16, ge=1, le=64)
+    segment_frames: int = Field(default=32, ge=1, le=64)
     """Consecutive frames that one worker follows."""
     max_gap_frames: int = Field(default=12, ge=0, le=1000)
     """Longest gap between two detections that is bridged; longer ones hold the nearest."""
