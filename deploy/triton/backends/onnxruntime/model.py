@@ -49,6 +49,8 @@ ONNX_TYPES = {
 }
 """Triton's data type -> what ONNX Runtime calls it."""
 
+CPU_ONLY = ["CPUExecutionProvider"]
+
 CONV_ALGO_SEARCH = {"0": "EXHAUSTIVE", "1": "HEURISTIC", "2": "DEFAULT"}
 """Values of the parameter `cudnn_conv_algo_search`, numbered as NVIDIA's backend numbers them."""
 
@@ -176,12 +178,27 @@ def parameters(config: dict[str, Any]) -> dict[str, str]:
 
 
 def open_session(path: Path, config: dict[str, Any], args: dict[str, str], label: str) -> onnxruntime.InferenceSession:
-    """Load `path` with the CUDA provider on a GPU instance, with the CPU provider elsewhere."""
+    """Load `path` with the CUDA provider on a GPU instance, with the CPU provider elsewhere.
+
+    CUDA that can't be used is no reason not to serve, but one for a warning: ONNX Runtime itself falls back to the CPU
+    and tells nobody.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = thread_count(config)
     options.log_severity_level = 3
+    chosen = providers(config, args, label)
+    if chosen != CPU_ONLY:
+        try:
+            onnxruntime.preload_dlls()  # Finds CUDA and cuDNN inside their Python packages.
+            session = onnxruntime.InferenceSession(str(path), options, providers=chosen)
+            if "CUDAExecutionProvider" in session.get_providers():
+                return session
+            reason = "its libraries were not loaded; driver, CUDA and cuDNN must fit onnxruntime-gpu"
+        except Exception as error:  # noqa: BLE001 - whatever CUDA says; a bad model fails again below
+            reason = one_line(error)
+        pb_utils.Logger.log_warn(f"{label}: falls back to the CPU, CUDA can't be used: {reason}")
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers(config, args, label))
+        return onnxruntime.InferenceSession(str(path), options, providers=CPU_ONLY)
     except Exception as error:
         raise pb_utils.TritonModelException(f"{label}: {path.name} can't be loaded: {one_line(error)}") from error
 
@@ -198,11 +215,10 @@ def providers(config: dict[str, Any], args: dict[str, str], label: str) -> list[
     Triton has resolved KIND_AUTO by now: the instance kind is GPU only if the server sees one.
     """
     if args["model_instance_kind"] != "GPU":
-        return ["CPUExecutionProvider"]
+        return CPU_ONLY
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         pb_utils.Logger.log_warn(f"{label}: a GPU is visible, but onnxruntime-gpu is not installed")
-        return ["CPUExecutionProvider"]
-    onnxruntime.preload_dlls()  # Finds CUDA and cuDNN inside their Python packages.
+        return CPU_ONLY
     options = {"device_id": args["model_instance_device_id"], **cuda_options(config)}
     return [("CUDAExecutionProvider", options), "CPUExecutionProvider"]
 
