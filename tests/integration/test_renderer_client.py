@@ -83,6 +83,20 @@ def test_render_is_labelled_as_ai_generated(serve: Serve, content: Path, tmp_pat
     assert tags["comment"] == "AI-generated: rendered by vid2vid with model anna version 1"
     assert tags["digital_source_type"].endswith("/trainedAlgorithmicMedia")
     assert tags["vid2vid_version"] == "1"
+    # The tools that people have: FFmpeg's own text form, and a plain search in the bytes, without any library.
+    shown = subprocess.run(["ffmpeg", "-hide_banner", "-i", output], capture_output=True, text=True, check=False).stderr
+    assert "AI-generated: rendered by vid2vid" in shown
+    assert b"trainedAlgorithmicMedia" in output.read_bytes()
+
+
+def test_label_survives_a_copy_into_another_file(serve: Serve, content: Path, tmp_path: Path) -> None:
+    output, copy = tmp_path / "fake.mp4", tmp_path / "copy.mkv"
+    with Renderer(serve().target) as renderer:
+        renderer.render(content, output, model="anna", timeout_s=30)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", output, "-c", "copy", copy], check=True, timeout=30)
+    tags = {key.lower(): value for key, value in ffprobe(copy, "-show_format")["format"]["tags"].items()}
+    assert tags["comment"].startswith("AI-generated: ")
+    assert tags["digital_source_type"].endswith("/trainedAlgorithmicMedia")
 
 
 def test_side_by_side_has_three_pictures_and_the_same_times(serve: Serve, content: Path, tmp_path: Path) -> None:
@@ -278,9 +292,23 @@ def test_command_talks_tls_to_a_renderer_that_its_authority_vouches_for(
     target = server.target.replace("127.0.0.1", "localhost")
     render = ["render", "--model", "anna", "--content", str(content), "-o", str(tmp_path / "fake.mp4"), "-q"]
     assert run([*render, "--renderer", target, "--tls-authority", str(tmp_path / "ca.pem")]) == 0
-    for options in ([], ["--tls"], ["--tls-authority", str(tmp_path / "stranger.pem")]):
+    for options, hint in (
+        ([], "talks TLS: use --tls, or --tls-authority FILE"),
+        (["--tls"], "does not answer"),
+        (["--tls-authority", str(tmp_path / "stranger.pem")], "does not answer"),
+    ):
         assert run(["models", "--renderer", target, *options]) == 3
-        assert "[RENDERER_UNAVAILABLE]" in capsys.readouterr().err
+        message = capsys.readouterr().err
+        assert hint in message
+        assert message.endswith("[RENDERER_UNAVAILABLE]\n")
+        assert message.count("\n") == 1
+
+
+def test_tls_towards_a_plain_renderer_fails_in_one_line(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "--renderer", serve().target, "--tls"]) == 3
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert message.endswith("[RENDERER_UNAVAILABLE]\n")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -28,7 +28,7 @@ from vid2vid_core.crop import CropMode
 from vid2vid_core.errors import InternalError, RendererUnavailable, UnsupportedMedia, UploadTooLarge, error_from_rpc
 from vid2vid_core.identifiers import validate_model_name
 from vid2vid_core.rpc.channel import open_channel
-from vid2vid_core.rpc.tls import channel_credentials
+from vid2vid_core.rpc.tls import channel_credentials, speaks_tls
 from vid2vid_core.rpc.uploads import file_chunks
 
 QUERY_TIMEOUT_S = 15.0
@@ -50,7 +50,8 @@ class Renderer:
             ConfigurationError: The file can't be read or holds no certificate.
         """
         self._target = target
-        credentials = channel_credentials(tls_authority) if tls or tls_authority is not None else None
+        self._tls = tls or tls_authority is not None
+        credentials = channel_credentials(tls_authority) if self._tls else None
         self._channel = open_channel(target, credentials=credentials)
         self._stub: Any = pb_grpc.RenderServiceStub(self._channel)
 
@@ -166,6 +167,8 @@ class Renderer:
             known = error_from_rpc(error, unavailable=RendererUnavailable)
             if isinstance(known, RendererUnavailable) and not known.metadata:
                 message = f"the renderer at {self._target} does not answer: {known.message}"
+                if not self._tls and speaks_tls(self._target):
+                    message = f"the renderer at {self._target} talks TLS: use --tls, or --tls-authority FILE"
                 raise RendererUnavailable(message, target=self._target) from error
             raise known from error
 

@@ -39,9 +39,9 @@ def test_settings_name_every_choice() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "allowed"),
     [
-        ("version", 0, "1 and above"),
-        ("version", -1, "1 and above"),
-        ("version", 2**31, "1 and above"),
+        ("version", 0, "1 to 2147483647, or none"),
+        ("version", -1, "1 to 2147483647, or none"),
+        ("version", 2**31, "1 to 2147483647, or none"),
         ("layout", "triptych", "single, side-by-side"),
         ("crop", "face", "portrait, none"),
     ],

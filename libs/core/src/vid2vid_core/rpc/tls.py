@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from pathlib import Path
 
 import grpc
@@ -33,6 +35,24 @@ def channel_credentials(authority: Path | None) -> grpc.ChannelCredentials:
         ConfigurationError: The file can't be read or holds no PEM.
     """
     return grpc.ssl_channel_credentials(None if authority is None else _read_pem(authority, b"CERTIFICATE"))
+
+
+def speaks_tls(target: str, timeout_s: float = 1.0) -> bool:
+    """Whether something at ``host:port`` answers a TLS handshake: explains why plain text got no answer.
+
+    Nothing is sent beyond the handshake, so no certificate is checked.
+    """
+    host, _, port = target.rpartition(":")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    try:
+        address = (host.strip("[]"), int(port))
+        with socket.create_connection(address, timeout=timeout_s) as connection, context.wrap_socket(connection):
+            return True
+    except (OSError, ValueError):
+        return False
 
 
 def _read_pem(path: Path, label: bytes) -> bytes:
