@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import urllib.request
@@ -77,7 +78,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def stack(running: Stack) -> Stack:
-    """The stack with its earlier log lines read."""
+    """The stack without a call under way, and with its earlier log lines read."""
+    calls_end(running)
     for service in ("renderer", "landmarks"):
         running.new_lines(service)
     return running
@@ -141,8 +143,7 @@ def test_render_that_its_caller_gives_up_is_logged_with_its_id_and_without_a_tra
 def test_dead_landmark_workers_are_counted_and_logged_with_the_render_they_failed(stack: Stack, tmp_path: Path) -> None:
     def kill_workers(progress: RenderProgress) -> None:
         if progress.stage in {"analysing", "rendering"}:
-            for process in landmark_workers(stack.stack):
-                process.kill()
+            kill_landmark_workers(stack.stack)
 
     clip = face_clip(tmp_path / "clip.mp4", frames=600)
     with pytest.raises(InternalError):
@@ -155,10 +156,12 @@ def test_dead_landmark_workers_are_counted_and_logged_with_the_render_they_faile
     wait_until(lambda: stack.samples(target)["vid2vid_landmark_worker_restarts_total"] >= 1)
 
 
-def landmark_workers(stack: LocalStack) -> list[psutil.Process]:
+def kill_landmark_workers(stack: LocalStack) -> None:
     (guard,) = (service.pid for service in stack.services if service.spec.name == "landmarks")
-    children = psutil.Process(guard).children(recursive=True)
-    return [child for child in children if "vid2vid_landmarks.worker" in child.cmdline()]
+    for process in psutil.Process(guard).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it may have ended meanwhile
+            if "vid2vid_landmarks.worker" in process.cmdline():
+                process.kill()
 
 
 def test_render_is_counted_where_it_passes(stack: Stack, tmp_path: Path) -> None:
