@@ -17,7 +17,8 @@ Address = Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z
 class Settings(BaseSettings):
     """Immutable settings; a subclass names its prefix in ``model_config``."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    # The docstrings below fields become their descriptions, for --help.
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -11,6 +11,7 @@ from vid2vid_core.errors import Vid2VidError
 from vid2vid_core.landmarks_client import LandmarksClient
 from vid2vid_core.logging import configure_logging, get_logger
 from vid2vid_core.rpc.server import GrpcServer
+from vid2vid_core.usage import check_arguments
 from vid2vid_renderer.admission import Admission
 from vid2vid_renderer.ffmpeg_media import FfmpegMedia
 from vid2vid_renderer.generator_client import TritonGenerator
@@ -22,9 +23,12 @@ from vid2vid_renderer.servicer import SERVICE, RenderServicer
 from vid2vid_renderer.settings import RendererSettings
 from vid2vid_renderer.triton_metrics import TritonDevices
 
+_JOB = "Serves rendering of fake clips over gRPC, until SIGTERM. Everything is set in the environment."
+
 
 def main() -> None:
     """Run until SIGTERM or SIGINT; a wrong setting ends with status 1 and one line."""
+    check_arguments("vid2vid-renderer", _JOB, RendererSettings)
     try:
         settings = RendererSettings.from_environment()
         configure_logging("renderer", level=settings.log_level, log_format=settings.log_format)
