@@ -176,6 +176,19 @@ def test_reader_thins_out_frames_and_keeps_their_times(tmp_path: Path) -> None:
     assert [frame.pts * frame.time_base for frame in frames] == [Fraction(n, 10) for n in range(10)]
 
 
+def test_sparse_samples_are_frames_of_the_clip(tmp_path: Path) -> None:
+    clip = videos.make_clip(tmp_path / "c.mp4", seconds=4)
+    times = {frame.pts: frame.rgb for frame in read(clip)}
+
+    samples = read(clip, sample_rate=2)
+
+    assert len(samples) == 8
+    assert all(np.array_equal(sample.rgb, times[sample.pts]) for sample in samples)
+    gaps = np.diff([float(sample.pts * sample.time_base) for sample in samples])
+    assert gaps.min() > 0.49
+    assert gaps.max() < 0.7
+
+
 def test_reader_yields_what_decodes_and_then_reports_the_cut(tmp_path: Path) -> None:
     whole = videos.make_clip(tmp_path / "whole.mp4", options=("-bf", "0", "-g", "10"))
     info = probe(whole)

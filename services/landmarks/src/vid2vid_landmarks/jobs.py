@@ -52,7 +52,8 @@ def faces_of(detector: Detector, gray: NDArray[np.uint8], short_sides: Sequence[
     """Landmarks of every face in a picture, searched at growing sizes until there is one."""
     for short_side in short_sides:
         boxes = search(detector, gray, scale=short_side / min(gray.shape))
-        found = [acquire(detector, gray, box.pose) for box in boxes]
+        # Many samples are averaged for the face's shape, and its place matters to a tenth: no need for steadiness.
+        found = [acquire(detector, gray, box.pose, steady=False) for box in boxes]
         faces = _distinct([face for face in found if face is not None])
         if faces:
             return faces

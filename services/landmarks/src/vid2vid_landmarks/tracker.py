@@ -155,7 +155,9 @@ def _look(gray: NDArray[np.uint8], pose: FacePose) -> NDArray[np.float64]:
     return np.asarray(pixels / max(float(np.linalg.norm(pixels)), 1e-9), dtype=np.float64)
 
 
-def refine_at(detector: Detector, gray: NDArray[np.uint8], pose: FacePose) -> Points | None:
+def refine_at(
+    detector: Detector, gray: NDArray[np.uint8], pose: FacePose, nudges: Sequence[tuple[float, float, float]] = _NUDGES
+) -> Points | None:
     """Landmarks of the face whose square is known roughly; ``None`` if they don't fit the square.
 
     The first answer gives a square that depends on the face and no longer on the detector's coarse grid; the result is
@@ -170,7 +172,7 @@ def refine_at(detector: Detector, gray: NDArray[np.uint8], pose: FacePose) -> Po
         return None
     answers += [
         detector.predict(patch.gray, FacePose(first.x + dx * first.size, first.y + dy * first.size, first.size * scale))
-        for dx, dy, scale in _NUDGES
+        for dx, dy, scale in nudges
     ]
     return patch.to_picture(np.mean(answers, axis=0))
 
@@ -229,15 +231,16 @@ def _find(detector: Detector, gray: NDArray[np.uint8], places: Sequence[Expectat
     return _find_turned(detector, gray, places[-1].pose)
 
 
-def acquire(detector: Detector, gray: NDArray[np.uint8], pose: FacePose) -> Points | None:
-    """Landmarks of a face that only the detector has seen yet."""
+def acquire(detector: Detector, gray: NDArray[np.uint8], pose: FacePose, *, steady: bool = True) -> Points | None:
+    """Landmarks of a face that only the detector has seen yet; less ``steady`` ones cost a quarter less."""
     patch = cut_patch(gray, pose, face_size=PATCH_FACE, side=_PATCH_SIDE)
     middle = (_PATCH_SIDE - 1) / 2
     answers = [
         detector.predict(patch.gray, FacePose(middle, middle + dy * PATCH_FACE, PATCH_FACE * scale))
         for dy, scale in _STARTS
     ]
-    return refine_at(detector, gray, pose_of(patch.to_picture(np.median(answers, axis=0))))
+    pose = pose_of(patch.to_picture(np.median(answers, axis=0)))
+    return refine_at(detector, gray, pose, _NUDGES if steady else ())
 
 
 def _find_turned(detector: Detector, gray: NDArray[np.uint8], place: FacePose) -> Points | None:

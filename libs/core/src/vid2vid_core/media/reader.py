@@ -33,6 +33,8 @@ FrameT = TypeVar("FrameT", VideoFrame, GrayFrame)
 _CUT_MESSAGES = ("partial file", "File ended prematurely")
 _LONGEST_LAST_FRAME_S = 10
 """A stated end further behind the last frame than this is taken for a wrong header."""
+_SPARSE = 6
+"""From one frame in so many on, samples can be chosen among reference frames, which are every second to fourth."""
 
 
 class _Decoded(NamedTuple):
@@ -98,7 +100,8 @@ class FrameReader(Generic[FrameT]):
             size: Width and height of the frames, in pixels; unscaled if None.
             gray: Yield :class:`GrayFrame` (full-range luma) instead of :class:`VideoFrame`.
             max_short_side: Without size: scale down, shape kept, until the short side is at most this.
-            sample_rate: Skip frames so that at most this many per second remain.
+            sample_rate: Skip frames so that at most this many per second remain. Where that is a small share of them,
+                frames that no other depends on are not even decoded.
 
         Raises:
             InvalidSettings: A setting is outside its range.
@@ -111,7 +114,7 @@ class FrameReader(Generic[FrameT]):
         filters = decode_filters(info, (self.width, self.height), crop=crop, gray=gray, sample_rate=sample_rate)
         self._path = str(path)
         self._gray = gray
-        self._arguments = _arguments(Path(path), info, self._limits, filters)
+        self._arguments = _arguments(Path(path), info, self._limits, filters, sample_rate)
         self._shape = (self.height, self.width) if gray else (self.height, self.width, 3)
         self._times = FrameTimes(info.time_base)
         self._process: process.MediaProcess | None = None
@@ -250,9 +253,11 @@ class FrameReader(Generic[FrameT]):
         return self._last_duration or self._nominal_duration()
 
 
-def _arguments(path: Path, info: VideoInfo, limits: MediaLimits, filters: str) -> list[str]:
+def _arguments(path: Path, info: VideoInfo, limits: MediaLimits, filters: str, sample_rate: float | None) -> list[str]:
     """The command line: raw frames on stdout, times on stderr, nothing dropped, doubled or shifted."""
-    source = ffmpeg.input(process.input_url(path), max_pixels=limits.max_pixels, **process.INPUT_OPTIONS)
+    sparse = sample_rate is not None and sample_rate * _SPARSE <= info.average_rate
+    discard = {"skip_frame": "noref"} if sparse else {}
+    source = ffmpeg.input(process.input_url(path), max_pixels=limits.max_pixels, **discard, **process.INPUT_OPTIONS)
     output = source[str(info.stream_index)].output(
         "pipe:1",
         format="rawvideo",
