@@ -21,7 +21,8 @@ HEAD_LEFT, HEAD_TOP, HEAD_SIDE = 110, 0, 220
 @cache
 def head(side: int) -> Picture:
     """RGB ``[side, side, 3]`` of the astronaut's head."""
-    square = skimage.data.astronaut()[HEAD_TOP : HEAD_TOP + HEAD_SIDE, HEAD_LEFT : HEAD_LEFT + HEAD_SIDE]
+    portrait: Picture = skimage.data.astronaut()  # type: ignore[no-untyped-call]  # scikit-image has no types
+    square = portrait[HEAD_TOP : HEAD_TOP + HEAD_SIDE, HEAD_LEFT : HEAD_LEFT + HEAD_SIDE]
     method = cv2.INTER_AREA if side < HEAD_SIDE else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(square, (side, side), interpolation=method), dtype=np.uint8)
 

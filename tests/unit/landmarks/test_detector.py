@@ -12,7 +12,8 @@ from vid2vid_landmarks.detector import FaceDetector, find_predictor
 
 
 def test_detector_finds_a_real_face_and_its_landmarks(detector: FaceDetector) -> None:
-    gray = cv2.cvtColor(with_head(blank(300, 300), 30, 20, 240), cv2.COLOR_RGB2GRAY)
+    picture = with_head(blank(300, 300), 30, 20, 240)
+    gray = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     (box,) = detector.detect(gray)
     points = detector.predict(gray, box.pose)
     assert points.shape == (68, 2)

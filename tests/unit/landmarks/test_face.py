@@ -11,7 +11,7 @@ FACE = FRONTAL_FACE.astype(np.float64) * 200
 
 def turned(points: np.ndarray, angle: float) -> np.ndarray:
     matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    return points @ matrix.T
+    return np.asarray(points @ matrix.T)
 
 
 def test_pose_follows_shift_scale_and_turn() -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.support.faces import FRONTAL_FACE
 from vid2vid_core.landmarks import FaceGeometry, FrameLandmarks, LandmarkSource, mouth_opening
@@ -16,8 +17,12 @@ STYLE = STYLE * 0.9 + (0.02, 0.06)
 UPPER, LOWER = [61, 62, 63], [67, 66, 65]
 
 
+def geometry(points: NDArray[np.float64]) -> FaceGeometry:
+    return FaceGeometry(points.astype(np.float32))
+
+
 def retargeter() -> Retargeter:
-    return Retargeter(FaceGeometry(CONTENT), FaceGeometry(STYLE))
+    return Retargeter(geometry(CONTENT), geometry(STYLE))
 
 
 def with_gap(gap: float) -> np.ndarray:
@@ -32,7 +37,7 @@ def with_gap(gap: float) -> np.ndarray:
 
 
 def test_own_geometry_changes_nothing() -> None:
-    same = Retargeter(FaceGeometry(CONTENT), FaceGeometry(CONTENT))
+    same = Retargeter(geometry(CONTENT), geometry(CONTENT))
     moved = with_gap(0.08) @ np.array([[0.99, 0.1], [-0.1, 0.99]]) * 1.1 + (0.05, -0.03)
     assert same.retarget_points(moved) == pytest.approx(moved, abs=1e-6)
 

@@ -1,7 +1,7 @@
 """Ordered runs through a scripted pool."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from fractions import Fraction
 from typing import Any, cast
@@ -35,6 +35,17 @@ class ManualShare:
         with self.grown:
             assert self.grown.wait_for(lambda: len(self.futures) >= count, timeout=5)
 
+    def answer(self, count: int, how: Callable[[list[Future[Any]]], object]) -> threading.Thread:
+        """Once there are so many futures, answer them in another thread."""
+
+        def wait_and_answer() -> None:
+            self.wait_for(count)
+            how(self.futures)
+
+        thread = threading.Thread(target=wait_and_answer)
+        thread.start()
+        return thread
+
 
 def run_of(segments: Iterator[Segment], share: ManualShare, depth: int = 4) -> OrderedRun:
     return OrderedRun(segments, lambda _: ScoutJob((240,)), cast(WorkerShare, share), depth=depth)
@@ -47,8 +58,14 @@ def segments(count: int) -> Iterator[Segment]:
 def test_answers_come_in_order_however_they_finish() -> None:
     share = ManualShare()
     run = iter(run_of(segments(3), share))
-    threading.Thread(target=lambda: [share.wait_for(3), *[share.futures[i].set_result(i) for i in (2, 0, 1)]]).start()
-    assert [(times[0][0], answer) for times, answer in run] == [(0, 0), (1, 1), (2, 2)]
+
+    def backwards(futures: list[Future[Any]]) -> None:
+        for index in (2, 0, 1):
+            futures[index].set_result(index)
+
+    share.answer(3, backwards)
+    answers: list[tuple[int, Any]] = [(times[0][0], answer) for times, answer in run]
+    assert answers == [(0, 0), (1, 1), (2, 2)]
 
 
 def test_no_more_than_depth_segments_are_on_their_way() -> None:
@@ -61,8 +78,7 @@ def test_no_more_than_depth_segments_are_on_their_way() -> None:
             yield Segment([(index, 1)], PIXELS)
 
     run = iter(run_of(endless(), share, depth=3))
-    feeder = threading.Thread(target=lambda: [share.wait_for(3), share.futures[0].set_result(0)])
-    feeder.start()
+    feeder = share.answer(3, lambda futures: futures[0].set_result(0))
     next(run)
     feeder.join()
     assert len(taken) <= 3 + 2
@@ -75,7 +91,7 @@ def test_decoding_error_comes_after_the_answers_before_it() -> None:
         raise TruncatedMedia("cut off")
 
     share = ManualShare()
-    threading.Thread(target=lambda: [share.wait_for(1), share.futures[0].set_result(0)]).start()
+    share.answer(1, lambda futures: futures[0].set_result(0))
     run = iter(run_of(breaks(), share))
     assert next(run)[1] == 0
     with pytest.raises(TruncatedMedia):
@@ -93,7 +109,7 @@ def test_worker_error_ends_the_run_and_closes_the_decoder() -> None:
             closed.set()
 
     share = ManualShare()
-    threading.Thread(target=lambda: [share.wait_for(1), share.futures[0].set_exception(InternalError("died"))]).start()
+    share.answer(1, lambda futures: futures[0].set_exception(InternalError("died")))
     with pytest.raises(InternalError, match="died"):
         list(run_of(watched(), share))
     assert closed.is_set()
@@ -101,7 +117,7 @@ def test_worker_error_ends_the_run_and_closes_the_decoder() -> None:
 
 def test_dropped_job_means_cancelled() -> None:
     share = ManualShare()
-    threading.Thread(target=lambda: [share.wait_for(1), share.futures[0].cancel()]).start()
+    share.answer(1, lambda futures: futures[0].cancel())
     with pytest.raises(RenderCancelled):
         list(run_of(segments(1), share))
 
