@@ -23,7 +23,7 @@ def validate_model_name(name: str) -> str:
     if not _MODEL_NAME.fullmatch(name):
         shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}... ({len(name)} characters)"
         raise InvalidModelName(
-            f"model name {shown!r}: allowed are 1 to {MAX_NAME_LENGTH} of a-z, 0-9, '-' and '_', "
+            f"model name {shown!a}: allowed are 1 to {MAX_NAME_LENGTH} of a-z, 0-9, '-' and '_', "
             "the first a letter or digit",
             model=shown,
         )
