@@ -82,6 +82,18 @@ def service() -> Iterator[Service]:
         server.drain()
 
 
+@pytest.fixture(scope="module")
+def good_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four frames: whether the service goes on."""
+    return face_clip(tmp_path_factory.mktemp("good") / "good.mp4", frames=4)
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Enough frames to break in while they are tracked: with masks of 512 pixels the answer waits for its reader."""
+    return face_clip(tmp_path_factory.mktemp("long") / "long.mp4", frames=240)
+
+
 def track(service: Service, path: Path, **options: Any) -> Answer:
     with service.client.track(path, **{"mask_spec": SPEC, **options}) as tracking:
         header, frames = tracking.header, list(tracking)
@@ -236,12 +248,12 @@ def _cut(folder: Path) -> Path:
     ],
 )
 def test_unusable_clip_fails_and_the_service_goes_on(
-    service: Service, tmp_path: Path, make: Callable[[Path], Path], error: type[Vid2VidError]
+    service: Service, tmp_path: Path, good_clip: Path, make: Callable[[Path], Path], error: type[Vid2VidError]
 ) -> None:
     with pytest.raises(error) as caught:
         track(service, make(tmp_path))
     assert "\n" not in caught.value.message
-    assert track(service, face_clip(tmp_path / "good.mp4", frames=4)).summary.frame_count == 4
+    assert track(service, good_clip).summary.frame_count == 4
 
 
 def _send(service: Service, *requests: pb.TrackVideoRequest) -> Vid2VidError:
@@ -275,25 +287,25 @@ def test_upload_over_the_limit_fails(service: Service) -> None:
     assert isinstance(_send(service, SETTINGS, *[chunk] * 20), UploadTooLarge)
 
 
-def test_cancelled_call_stops_its_ffmpeg_and_the_service_goes_on(service: Service, tmp_path: Path) -> None:
-    clip = face_clip(tmp_path / "clip.mp4", frames=400)
-    with service.client.track(clip, mask_spec=MaskSpec(size=512)) as tracking:
+def test_cancelled_call_stops_its_ffmpeg_and_the_service_goes_on(
+    service: Service, long_clip: Path, good_clip: Path
+) -> None:
+    with service.client.track(long_clip, mask_spec=MaskSpec(size=512)) as tracking:
         assert tracking.header.width == 320
         next(iter(tracking))
         assert children_named("ffmpeg")
     assert eventually(lambda: not children_named("ffmpeg"))
-    assert track(service, face_clip(tmp_path / "good.mp4", frames=4)).summary.frame_count == 4
+    assert track(service, good_clip).summary.frame_count == 4
 
 
-def test_killed_worker_fails_the_call_and_the_pool_heals(service: Service, tmp_path: Path) -> None:
-    clip = face_clip(tmp_path / "clip.mp4", frames=400)
-    with service.client.track(clip, mask_spec=MaskSpec(size=512)) as tracking:
+def test_killed_worker_fails_the_call_and_the_pool_heals(service: Service, long_clip: Path, good_clip: Path) -> None:
+    with service.client.track(long_clip, mask_spec=MaskSpec(size=512)) as tracking:
         with pytest.raises(InternalError, match="worker"):
             for index, _ in enumerate(tracking):
                 # A worker that is killed while it waits for work is replaced unnoticed, hence more than one try.
                 if index % 20 == 0:
                     kill_all(service.pool.process_ids)
-    assert track(service, face_clip(tmp_path / "good.mp4", frames=20)).summary.frame_count == 20
+    assert track(service, good_clip).summary.frame_count == 4
 
 
 def test_calls_run_side_by_side(service: Service, tmp_path: Path) -> None:
