@@ -98,6 +98,27 @@ def test_interrupted_config_takes_the_version_back(
     assert not (tmp_path / "repository/anna").exists()
 
 
+@pytest.mark.parametrize("earlier", [0, 1], ids=["first version", "second version"])
+def test_stop_after_the_config_took_its_place_keeps_the_version_that_it_names(
+    repository: ModelRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, earlier: int
+) -> None:
+    for _ in range(earlier):
+        publish(repository, tmp_path)
+    replace = Path.replace
+
+    def replace_and_stop(path: Path, target: Path) -> Path:
+        replace(path, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", replace_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        publish(repository, tmp_path)
+    card = repository.card("anna")
+    assert card is not None
+    assert sorted(card.versions) == repository.versions("anna") == list(range(1, earlier + 2))
+    assert (tmp_path / f"repository/anna/{earlier + 1}/model.onnx").read_bytes() == b"a graph"
+
+
 def test_leftovers_of_a_killed_publisher_are_removed(repository: ModelRepository, tmp_path: Path) -> None:
     publish(repository, tmp_path)
     left = tmp_path / "repository/anna/.publishing-2"

@@ -73,7 +73,8 @@ def train(options: TrainOptions, landmarks: Landmarks | None = None) -> JobResul
         landmarks: The landmark service; a connection to options.landmarks if None.
 
     Raises:
-        Vid2VidError: One line that says what is wrong. The repository is then as it was.
+        Vid2VidError: One line that says what is wrong. The repository is then as it was, unless the message says that
+            the version is in it and Triton does not serve it.
     """
     check(options)
     run = RunFolder.create(

@@ -115,10 +115,16 @@ class ModelRepository:
             write_version(folder, version, onnx)
             with atomic_path(folder / CONFIG_FILENAME) as temporary:
                 temporary.write_text(TritonConfig(name=model, card=card).to_text(), encoding="utf-8")
+            fsync(self._root)
         except BaseException:  # also Ctrl-C: a version that config.pbtxt does not name must not stay
-            shutil.rmtree(folder if is_new else folder / str(version), ignore_errors=True)
+            if not self._is_published(model, version):
+                shutil.rmtree(folder if is_new else folder / str(version), ignore_errors=True)
             raise
-        fsync(self._root)
+
+    def _is_published(self, model: str, version: int) -> bool:
+        """Whether config.pbtxt names a version: from its renaming on, the folder must stay whatever else goes wrong."""
+        card = self.card(model)
+        return card is not None and version in card.versions
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
