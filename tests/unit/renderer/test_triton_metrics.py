@@ -20,6 +20,27 @@ def test_devices_are_read_by_model_and_version() -> None:
     assert parse_devices(METRICS) == {("anna", 1): "cpu", ("anna", 2): "cuda"}
 
 
+NVIDIA = """\
+nv_inference_count{model="anna",version="1"} 0
+nv_inference_count{gpu_uuid="GPU-1",model="anna",version="1"} 0
+nv_inference_count{model="slow",version="3"} 0
+"""
+
+
+def test_devices_under_nvidias_backend_come_from_tritons_counters() -> None:
+    gpu = 'nv_gpu_memory_total_bytes{gpu_uuid="GPU-1"} 8e10\n'
+    assert parse_devices(NVIDIA + gpu) == {("anna", 1): "cuda", ("slow", 3): "cpu"}
+
+
+def test_device_is_unknown_where_triton_tells_nothing_of_gpus() -> None:
+    assert parse_devices('nv_inference_count{model="anna",version="1"} 0\n') == {}
+
+
+def test_our_backends_word_counts_more_than_where_triton_put_the_instance() -> None:
+    fallen_back = 'vid2vid_onnxruntime_device{device="cpu",model="anna",version="1"} 1\n'
+    assert parse_devices(fallen_back + NVIDIA) == {("anna", 1): "cpu"}
+
+
 def test_devices_are_unknown_when_nobody_answers() -> None:
     assert TritonDevices(f"127.0.0.1:{free_port()}")() == {}
 
