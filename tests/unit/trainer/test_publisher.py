@@ -6,10 +6,13 @@ import threading
 from pathlib import Path
 
 import pytest
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2 as pb
 
 from tests.support.styles import SPEC, graph_file, version_card
 from vid2vid_core.errors import ContractViolation, InvalidModelName, OutputNotWritable, QueueFull
 from vid2vid_core.mask import MaskSpec
+from vid2vid_core.tensors import ModelCard
 from vid2vid_trainer.publisher import LOCK_FILENAME, ModelRepository
 from vid2vid_trainer.triton_config import TritonConfig
 
@@ -53,6 +56,37 @@ def test_number_of_a_removed_version_is_not_used_again(repository: ModelReposito
     publish(repository, tmp_path)
     shutil.rmtree(tmp_path / "repository/anna/2")
     assert publish(repository, tmp_path) == 3
+
+
+def test_retired_version_stays_retired_and_changes_of_the_config_stay(
+    repository: ModelRepository, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        publish(repository, tmp_path)
+    path = tmp_path / "repository/anna/config.pbtxt"
+    message = text_format.Parse(path.read_text(), pb.ModelConfig())
+    message.version_policy.specific.versions[:] = [2]
+    message.parameters["gpu_mem_limit"].string_value = "4000000000"
+    path.write_text(text_format.MessageToString(message))
+    assert publish(repository, tmp_path) == 3
+    again = text_format.Parse(path.read_text(), pb.ModelConfig())
+    assert list(again.version_policy.specific.versions) == [2, 3]
+    assert again.parameters["gpu_mem_limit"].string_value == "4000000000"
+    assert set(ModelCard.from_parameters({k: v.string_value for k, v in again.parameters.items()}).versions) == {
+        1,
+        2,
+        3,
+    }
+
+
+def test_policy_that_somebody_chose_stays(repository: ModelRepository, tmp_path: Path) -> None:
+    publish(repository, tmp_path)
+    path = tmp_path / "repository/anna/config.pbtxt"
+    message = text_format.Parse(path.read_text(), pb.ModelConfig())
+    message.version_policy.latest.num_versions = 1
+    path.write_text(text_format.MessageToString(message))
+    publish(repository, tmp_path)
+    assert text_format.Parse(path.read_text(), pb.ModelConfig()).version_policy == message.version_policy
 
 
 def test_version_with_another_mask_spec_fails(repository: ModelRepository, tmp_path: Path) -> None:

@@ -42,10 +42,12 @@ class ModelRepository:
         Raises:
             ContractViolation: The folder's config.pbtxt is not one of ours.
         """
+        config = self._config(model)
+        return None if config is None else config.card
+
+    def _config(self, model: str) -> TritonConfig | None:
         path = self._root / model / CONFIG_FILENAME
-        if not path.exists():
-            return None
-        return TritonConfig.from_text(path.read_text(encoding="utf-8")).card
+        return TritonConfig.from_text(path.read_text(encoding="utf-8")) if path.exists() else None
 
     def versions(self, model: str) -> list[int]:
         """Numbers of the version folders, published or not, ascending."""
@@ -98,15 +100,17 @@ class ModelRepository:
         self.check(model, mask_spec)
         with self._lock():
             self.check(model, mask_spec)
-            published = self.card(model) or ModelCard(mask_spec=mask_spec)
-            version = max([*self.versions(model), *published.versions, 0]) + 1
+            config = self._config(model) or TritonConfig(name=model, card=ModelCard(mask_spec=mask_spec))
+            published = config.card.versions
+            version = max([*self.versions(model), *published, 0]) + 1
+            extended = replace(config.card, versions={**published, version: card})
             try:
-                self._write(model, version, onnx, replace(published, versions={**published.versions, version: card}))
+                self._write(model, version, onnx, replace(config, card=extended))
             except OSError as error:
                 raise OutputNotWritable(f"model repository {self._root}: {error.strerror}", path=self._root) from error
         return version
 
-    def _write(self, model: str, version: int, onnx: Path, card: ModelCard) -> None:
+    def _write(self, model: str, version: int, onnx: Path, config: TritonConfig) -> None:
         folder = self._root / model
         is_new = not folder.exists()
         folder.mkdir(exist_ok=True)
@@ -114,7 +118,7 @@ class ModelRepository:
             remove_leftovers(folder)
             write_version(folder, version, onnx)
             with atomic_path(folder / CONFIG_FILENAME) as temporary:
-                temporary.write_text(TritonConfig(name=model, card=card).to_text(), encoding="utf-8")
+                temporary.write_text(config.to_text(), encoding="utf-8")
             fsync(self._root)
         except BaseException:  # also Ctrl-C: a version that config.pbtxt does not name must not stay
             if not self._is_published(model, version):

@@ -6,7 +6,7 @@ Field reference: https://github.com/triton-inference-server/common/blob/main/pro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
@@ -34,9 +34,26 @@ class TritonConfig:
     """ModelConfig.name: the style, which is the folder's name."""
     card: ModelCard
     """Mask spec and published versions, which ModelConfig.parameters carry."""
+    found: pb.ModelConfig | None = field(default=None, repr=False, compare=False)
+    """The file as it was found, None for a new style. What people changed in it stays."""
 
     def to_message(self) -> pb.ModelConfig:
-        """Triton's message."""
+        """Triton's message: of a new style, or the one that was found with the versions that have come since."""
+        config = self._new() if self.found is None else self._extended(self.found)
+        for key, value in self.card.to_parameters().items():
+            config.parameters[key].string_value = value
+        return config
+
+    def _extended(self, found: pb.ModelConfig) -> pb.ModelConfig:
+        """Adds to the policy only what is new: a version that was taken out of it is retired and stays so."""
+        config = pb.ModelConfig()
+        config.CopyFrom(found)
+        if config.version_policy.HasField("specific"):
+            fresh = set(self.card.versions) - set(_card(found).versions)
+            config.version_policy.specific.versions.extend(sorted(fresh))
+        return config
+
+    def _new(self) -> pb.ModelConfig:
         size = self.card.mask_spec.size
         config = pb.ModelConfig(
             name=self.name,
@@ -58,7 +75,7 @@ class TritonConfig:
             ),
             optimization=_optimization(),
         )
-        for key, value in {**SERVING_PARAMETERS, **self.card.to_parameters()}.items():
+        for key, value in SERVING_PARAMETERS.items():
             config.parameters[key].string_value = value
         return config
 
@@ -78,8 +95,11 @@ class TritonConfig:
             message = text_format.Parse(text, pb.ModelConfig())
         except text_format.ParseError as error:
             raise ContractViolation(f"{CONFIG_FILENAME} can't be read: {' '.join(str(error).split())}") from error
-        parameters = {key: value.string_value for key, value in message.parameters.items()}
-        return cls(name=message.name, card=ModelCard.from_parameters(parameters))
+        return cls(name=message.name, card=_card(message), found=message)
+
+
+def _card(message: pb.ModelConfig) -> ModelCard:
+    return ModelCard.from_parameters({key: value.string_value for key, value in message.parameters.items()})
 
 
 def _datatype(tensor: TensorSpec) -> int:
