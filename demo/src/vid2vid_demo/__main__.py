@@ -37,9 +37,7 @@ def run(  # noqa: PLR0917 - typer reads the options from the signature
     content: Annotated[Path | None, typer.Option(help="Content video.  [default: one is made]")] = None,
     model: Annotated[str, typer.Option(help="Name of the style in Triton.")] = "demo",
     recipe: Annotated[str, typer.Option(help="The trainer's recipe: debug, fast or balanced.")] = "fast",
-    minutes: Annotated[
-        float | None, typer.Option(help="Length of the training.  [default: 2.5, or the recipe's]")
-    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="Length of the training.  [default: the recipe's]")] = None,
     images: Annotated[int | None, typer.Option(help="End the training after this many images instead.")] = None,
     size: Annotated[int, typer.Option(help="Side of the rendered picture in pixels.")] = 256,
     keep_models: Annotated[bool, typer.Option(help="Publish into model_repository/, keep the training run.")] = False,

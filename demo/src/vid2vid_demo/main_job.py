@@ -118,7 +118,7 @@ class MainJob:
             model=self.options.model,
             runs=CHECKOUT / "runs" if self.options.keep_models else work / "runs",
             recipe=self.options.recipe,
-            minutes=self.options.training_minutes,
+            minutes=self.options.minutes,
             images=self.options.images,
             size=self.options.size,
         )

@@ -13,8 +13,6 @@ from vid2vid_core.media import VideoInfo, probe
 
 MINUTES = (0.05, 600.0)
 """Shortest and longest training."""
-FAST_MINUTES = 2.5
-"""Training with the recipe "fast": half a minute more than its own default, which the eyes and teeth reward."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,20 +30,13 @@ class JobOptions:
     recipe: str = "fast"
     """The trainer's recipe."""
     minutes: float | None = None
-    """Length of the training; None takes FAST_MINUTES, or leaves it to another recipe."""
+    """Length of the training; None leaves it to the recipe."""
     images: int | None = None
     """Ends the training after this many images instead."""
     size: int = 256
     """Width and height of the rendered picture in pixels."""
     keep_models: bool = False
     """Publish into the checkout's model repository instead of one that is thrown away."""
-
-    @property
-    def training_minutes(self) -> float | None:
-        """What the trainer is told; None where images or the recipe set the end."""
-        if self.minutes is None and self.images is None and self.recipe == "fast":
-            return FAST_MINUTES
-        return self.minutes
 
 
 def check_options(options: JobOptions) -> None:

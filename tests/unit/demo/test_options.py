@@ -94,12 +94,3 @@ def test_missing_ffmpeg_names_the_command_that_installs_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigurationError, match="ffmpeg is not installed; run 'make setup'"):
         check_options(options)
-
-
-@pytest.mark.parametrize(
-    ("fields", "minutes"),
-    [({}, 2.5), ({"minutes": 1.0}, 1.0), ({"images": 64}, None), ({"recipe": "balanced"}, None)],
-    ids=["default", "named", "images instead", "another recipe"],
-)
-def test_training_lasts_as_long_as_was_asked_for(tmp_path: Path, fields: dict[str, Any], minutes: float | None) -> None:
-    assert JobOptions(out=tmp_path, **fields).training_minutes == minutes
