@@ -54,6 +54,13 @@ from grpc_status import rpc_status
 ERROR_DOMAIN = "vid2vid"
 """``google.rpc.ErrorInfo.domain`` of every error below."""
 
+MAX_MESSAGE_BYTES = 1200
+"""What of a message travels. A status goes out twice, as text and inside the details, and gRPC drops trailing metadata
+over 8 KiB together with the status in it: a long list of models would arrive as RESOURCE_EXHAUSTED."""
+
+MAX_VALUE_BYTES = 200
+"""What of each metadata value travels."""
+
 
 class Vid2VidError(Exception):
     """Root of the tree. The message is one line for people; ``metadata`` holds its variables for programs."""
@@ -72,12 +79,12 @@ class Vid2VidError(Exception):
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).upper()
 
     def to_status(self) -> status_pb2.Status:
-        """The ``google.rpc.Status`` that travels in the trailing metadata."""
+        """The ``google.rpc.Status`` that travels in the trailing metadata; long texts are cut to fit."""
+        metadata = {key: _shortened(value, MAX_VALUE_BYTES) for key, value in self.metadata.items()}
         detail = any_pb2.Any()
-        detail.Pack(
-            error_details_pb2.ErrorInfo(reason=self.reason(), domain=ERROR_DOMAIN, metadata=self.metadata),
-        )
-        return status_pb2.Status(code=self.status.value[0], message=self.message, details=[detail])
+        detail.Pack(error_details_pb2.ErrorInfo(reason=self.reason(), domain=ERROR_DOMAIN, metadata=metadata))
+        message = _shortened(_one_line(self.message), MAX_MESSAGE_BYTES)
+        return status_pb2.Status(code=self.status.value[0], message=message, details=[detail])
 
 
 class InvalidArgument(Vid2VidError):
@@ -256,7 +263,10 @@ def error_from_rpc(error: grpc.RpcError, *, unavailable: type[Unavailable]) -> V
         The peer's own class if its ``ErrorInfo`` names one, otherwise the class that fits the status.
     """
     call = cast(grpc.Call, error)  # what a stub raises is both
-    status = rpc_status.from_call(call)
+    try:
+        status = rpc_status.from_call(call)
+    except ValueError:  # the details contradict the status, because something between us and the peer has replaced it
+        status = None
     if status is not None:
         for detail in status.details:
             info = error_details_pb2.ErrorInfo()
@@ -287,3 +297,10 @@ def _by_status(code: grpc.StatusCode, unavailable: type[Unavailable]) -> type[Vi
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _shortened(text: str, max_bytes: int) -> str:
+    encoded = text.encode(errors="replace")
+    if len(encoded) <= max_bytes:
+        return text
+    return encoded[: max_bytes - len("...")].decode(errors="ignore") + "..."
