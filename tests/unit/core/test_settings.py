@@ -26,3 +26,16 @@ def test_setting_outside_its_range_fails_and_names_the_variable(
     monkeypatch.setenv(f"VID2VID_EXAMPLE_{name}", value)
     with pytest.raises(ConfigurationError, match=f"VID2VID_EXAMPLE_{name}='{value}'"):
         ExampleSettings.from_environment()
+
+
+def test_port_that_no_machine_has_fails_and_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VID2VID_EXAMPLE_METRICS_LISTEN", "127.0.0.1:65536")
+    with pytest.raises(ConfigurationError, match=r"VID2VID_EXAMPLE_METRICS_LISTEN='127\.0\.0\.1:65536': .*up to 65535"):
+        ExampleSettings.from_environment()
+
+
+@pytest.mark.parametrize("name", ["TLS_CERTIFICATE", "TEMP_DIR", "METRICS_LISTEN", "LISTEN"])
+def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"VID2VID_EXAMPLE_{name}", "")
+    assert ExampleSettings.from_environment() == ExampleSettings()
+    assert getattr(ExampleSettings(), name.lower()) == ExampleSettings.model_fields[name.lower()].default

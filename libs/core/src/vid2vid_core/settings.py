@@ -5,20 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vid2vid_core.errors import ConfigurationError
 
-Address = Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$")]
+MAX_PORT = 65535
+
+
+def _check_port(address: str) -> str:
+    port = address.rpartition(":")[2]
+    if port and int(port) > MAX_PORT:
+        raise ValueError(f"allowed are ports up to {MAX_PORT}")
+    return address
+
+
+Address = Annotated[
+    str,
+    StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$"),
+    AfterValidator(_check_port),
+]
 """``host:port``."""
 
 
 class Settings(BaseSettings):
     """Immutable settings; a subclass names its prefix in ``model_config``."""
 
-    # The docstrings below fields become their descriptions, for --help.
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    # The docstrings below fields become their descriptions, for --help. Compose and .env files pass what is not set as
+    # an empty text, which as a path would be the current folder.
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, env_ignore_empty=True)
 
     @classmethod
     def from_environment(cls) -> Self:

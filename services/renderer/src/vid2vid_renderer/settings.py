@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field, StringConstraints
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from vid2vid_core.media.limits import MediaLimits
 from vid2vid_core.settings import Address, ServiceSettings
 from vid2vid_core.tensors import MAX_BATCH_SIZE
 from vid2vid_core.triton_control import NO_KEY, ControlKey
-
-OptionalAddress = Annotated[str, StringConstraints(pattern=r"^$|^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$")]
-"""``host:port``, or an empty text for "none"."""
 
 
 class RendererSettings(ServiceSettings):
@@ -29,8 +24,8 @@ class RendererSettings(ServiceSettings):
     """Triton's gRPC endpoint."""
     triton_control_key: ControlKey = NO_KEY
     """What Triton asks for before it lists models; empty where it asks for nothing."""
-    triton_metrics: OptionalAddress = ""
-    """Triton's metrics endpoint, asked for the device of each model version; empty for not at all."""
+    triton_metrics: Address | None = None
+    """Triton's metrics endpoint, asked for the device of each model version; not at all if unset."""
     max_concurrent_calls: int = Field(default=2, ge=1, le=64)
     """Renders that run at the same time; a further one gets QUEUE_FULL."""
     max_upload_bytes: int = Field(default=512 * 2**20, ge=1)

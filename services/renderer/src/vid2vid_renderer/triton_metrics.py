@@ -31,7 +31,7 @@ _log = get_logger(__name__)
 class TritonDevices:
     """Asks a metrics endpoint; answers "unknown" rather than failing, since no render needs it."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str | None) -> None:
         self._target = target
 
     def __call__(self) -> dict[tuple[str, int], str]:
