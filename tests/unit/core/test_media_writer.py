@@ -113,6 +113,7 @@ def test_result_of_a_transport_stream_keeps_its_start(tmp_path: Path) -> None:
     [
         ("c.mov", {"audio_codec": "pcm_s16le"}),
         ("c.webm", {"video_codec": "libvpx-vp9", "audio_codec": "libopus"}),
+        ("c.mkv", {"audio_codec": "libmp3lame", "options": ("-ar", "11025")}),
     ],
 )
 def test_audio_that_mp4_does_not_take_becomes_aac(tmp_path: Path, name: str, settings: dict[str, str]) -> None:

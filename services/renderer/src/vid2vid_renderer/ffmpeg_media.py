@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vid2vid_core.crop import Crop
+from vid2vid_core.errors import UnsupportedMedia
 from vid2vid_core.frames import VideoFrame
 from vid2vid_core.landmarks_client import TrackHeader
-from vid2vid_core.media.audio import AudioHandling
+from vid2vid_core.media.audio import UNKNOWN_CODEC, AudioHandling
 from vid2vid_core.media.limits import MediaLimits
 from vid2vid_core.media.probe import VideoInfo, probe
 from vid2vid_core.media.reader import FrameReader
@@ -24,7 +25,11 @@ class FfmpegMedia:
 
     def probe(self, content: Path) -> VideoInfo:
         """Look into a content video; see :class:`Media`."""
-        return probe(content, self.limits, name="content video")
+        info = probe(content, self.limits, name="content video")
+        if info.audio is not None and info.audio.codec == UNKNOWN_CODEC:
+            # Said now, not by the encoder once the whole clip has been analysed.
+            raise UnsupportedMedia(f"{info.name}: its audio codec is not supported")
+        return info
 
     def open_reader(self, content: Path, info: VideoInfo, *, crop: Crop, size: int) -> FrameReader[VideoFrame]:
         """Decode the content's square; see :class:`Media`."""

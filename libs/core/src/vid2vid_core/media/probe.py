@@ -18,7 +18,7 @@ from vid2vid_core.errors import (
     UnsupportedMedia,
 )
 from vid2vid_core.media import process
-from vid2vid_core.media.audio import AudioHandling, AudioInfo
+from vid2vid_core.media.audio import UNKNOWN_CODEC, AudioHandling, AudioInfo
 from vid2vid_core.media.limits import MediaLimits
 from vid2vid_core.media.truncation import missing_end
 
@@ -198,7 +198,7 @@ def _audio_info(streams: list[dict[str, Any]]) -> AudioInfo | None:
     if stream is None:
         return None
     return AudioInfo(
-        codec=str(stream.get("codec_name", "unknown")),
+        codec=str(stream.get("codec_name", UNKNOWN_CODEC)),
         sample_rate=int(stream.get("sample_rate", 0)),
         channels=int(stream.get("channels", 0)),
     )
