@@ -1,5 +1,6 @@
 """The server shell, its interceptor and the landmark client, over a real gRPC connection on loopback."""
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +24,9 @@ from vid2vid_core.errors import (
     InternalError,
     InvalidSettings,
     LandmarksUnavailable,
+    ModelNotFound,
     NoFaceDetected,
+    RenderCancelled,
     ShuttingDown,
     UploadTooLarge,
     Vid2VidError,
@@ -33,7 +36,7 @@ from vid2vid_core.landmarks_client import LandmarksClient
 from vid2vid_core.mask import MaskSpec, draw_mask
 from vid2vid_core.rpc.channel import open_channel
 from vid2vid_core.rpc.server import GrpcServer
-from vid2vid_core.rpc.uploads import first_message, spool, work_folder
+from vid2vid_core.rpc.uploads import TimedRequests, first_message, spool, work_folder
 from vid2vid_core.settings import ServiceSettings
 
 SERVICE = "vid2vid.landmarks.v1.LandmarkService"
@@ -140,6 +143,44 @@ def test_client_raises_the_services_own_error(clip: Path, error: Vid2VidError) -
             tracking.header  # noqa: B018 - reading it waits for the service
     assert failure.value.message == error.message
     assert failure.value.metadata == error.metadata
+
+
+def test_long_message_arrives_with_its_class(clip: Path) -> None:
+    error = ModelNotFound("there are: " + "ä" * 20_000)
+    with serving(failing_with(error)) as (target, _), LandmarksClient(target) as client:
+        with (
+            client.track(clip, mask_spec=SPEC) as tracking,
+            pytest.raises(ModelNotFound, match=r"there are: ä+\.\.\.$"),
+        ):
+            _ = tracking.header
+
+
+def test_sender_that_leaves_during_its_upload_has_cancelled(tmp_path: Path) -> None:
+    outcomes: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
+    leave = threading.Event()
+
+    def handler(requests: Iterator[pb.TrackVideoRequest], _: grpc.ServicerContext) -> Iterator[pb.TrackVideoResponse]:
+        try:
+            with TimedRequests(requests, 30) as timed:
+                first_message(timed)
+                leave.set()
+                spool(timed, tmp_path / "clip", max_bytes=10)
+        except BaseException as error:
+            outcomes.put(error)
+            raise
+        yield pb.TrackVideoResponse()
+
+    def settings_and_no_more() -> Iterator[pb.TrackVideoRequest]:
+        yield pb.TrackVideoRequest(settings=pb.TrackVideoSettings())
+        outcomes_seen.wait(10)
+
+    outcomes_seen = threading.Event()
+    with serving(handler) as (target, _), open_channel(target) as channel:
+        call: Any = pb_grpc.LandmarkServiceStub(channel).TrackVideo(settings_and_no_more())
+        assert leave.wait(10)
+        call.cancel()
+        assert isinstance(outcomes.get(timeout=10), RenderCancelled)
+        outcomes_seen.set()
 
 
 def test_defect_in_a_handler_is_internal_and_keeps_its_text_in_the_log(clip: Path) -> None:

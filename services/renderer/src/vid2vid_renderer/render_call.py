@@ -94,10 +94,7 @@ def _order(folder: Path, request: RequestedRender, model: ResolvedModel, render_
 
 
 def _receive(requests: Iterator[pb.RenderRequest], path: Path, max_bytes: int, context: grpc.ServicerContext) -> int:
-    try:
-        size = spool(requests, path, max_bytes=max_bytes)
-    except grpc.RpcError as error:
-        raise _caller_left() from error
+    size = spool(requests, path, max_bytes=max_bytes)
     if not context.is_active():  # the request stream of a cancelled call may look complete
         raise _caller_left()
     _log.info("content received", bytes=size)

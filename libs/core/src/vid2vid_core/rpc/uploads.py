@@ -13,7 +13,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
-from vid2vid_core.errors import EmptyMedia, InvalidSettings, StorageFull, UploadStalled, UploadTooLarge
+import grpc
+
+from vid2vid_core.errors import (
+    EmptyMedia,
+    InvalidSettings,
+    RenderCancelled,
+    StorageFull,
+    UploadStalled,
+    UploadTooLarge,
+)
 from vid2vid_core.rpc.channel import CHUNK_BYTES
 
 PROGRESS_BYTES = 64 * 1024
@@ -74,6 +83,7 @@ class TimedRequests(Generic[Request]):
 
         Raises:
             UploadStalled: The sender took too long.
+            RenderCancelled: The sender has left.
         """
         began = time.monotonic()
         self._wanted.put(True)
@@ -84,6 +94,8 @@ class TimedRequests(Generic[Request]):
                 f"the upload stands still: fewer than {PROGRESS_BYTES} bytes came within {self._idle_timeout_s:g} s",
                 timeout_s=self._idle_timeout_s,
             ) from None
+        if isinstance(answer, grpc.RpcError):
+            raise RenderCancelled("the caller cancelled, or its deadline passed") from answer
         if isinstance(answer, BaseException):
             raise answer
         self._count(answer, time.monotonic() - began)
