@@ -132,6 +132,8 @@ class TritonGenerator:
                 future.set_exception(self._explained(failure))
             except Vid2VidError as failure:
                 future.set_exception(failure)
+            except Exception as failure:  # noqa: BLE001 - tritonclient drops what a callback raises: nobody would wake
+                future.set_exception(InternalError(f"Triton's answer can't be read: {failure}"))
 
         with self._errors(), self._submit_lock:
             call = self._client.async_infer(
