@@ -172,6 +172,22 @@ def test_result_that_arrives_damaged_leaves_no_file(
     assert [path.name for path in tmp_path.iterdir()] == ["renderer-temp"]
 
 
+def test_finished_render_does_not_end_as_a_cancelled_call(
+    serve: Serve, content: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render, active = render_call._render, []
+
+    def lingering(pipeline: Any, order: Any, context: Any) -> Iterator[Any]:
+        yield from render(pipeline, order, context)
+        time.sleep(0.3)
+        active.append(context.is_active())
+
+    monkeypatch.setattr(render_call, "_render", lingering)
+    with Renderer(serve().target) as renderer:
+        renderer.render(content, tmp_path / "fake.mp4", model="anna", timeout_s=30)
+    assert active == [True]
+
+
 def test_content_over_the_renderer_s_limit_is_refused_without_an_upload(
     serve: Serve, content: Path, tmp_path: Path
 ) -> None:

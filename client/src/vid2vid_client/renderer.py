@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -154,6 +154,7 @@ class Renderer:
                     case "summary":
                         summary = response.summary
                         result.commit(size_bytes=summary.result_bytes, sha256=summary.result_sha256)
+                        _take_status(call)
                         return result_from_pb(output, render_id, summary)
         raise InternalError("the renderer ended its answer without a summary")
 
@@ -237,6 +238,12 @@ class _Upload:
     def _end(self) -> None:
         self._ended = True
         self._may_go_on.set()
+
+
+def _take_status(call: Any) -> None:
+    """Wait for the end of a call: one that is left before it counts as cancelled at the renderer."""
+    with suppress(grpc.RpcError):  # the file is whole, whatever becomes of the call
+        next(call, None)
 
 
 def _report_progress(message: pb.RenderProgress, on_progress: ProgressCallback) -> None:
