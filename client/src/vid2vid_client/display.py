@@ -157,7 +157,7 @@ def model_table(models: list[Model]) -> Table:
                 size,
                 version.device or "-",
                 version.training_run or "-",
-                version.reason,
+                Text(version.reason),  # Triton's words: brackets in them are no markup
             )
         if not model.versions:
             table.add_row(model.name, "-", "not loaded", size, "-", "-", "")

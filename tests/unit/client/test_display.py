@@ -56,6 +56,15 @@ def test_bar_shows_stage_and_amount() -> None:
     assert "50 of 100 frames, 25.0 frames/s" in stream.getvalue()
 
 
+def test_brackets_in_a_reason_are_shown_as_they_are() -> None:
+    stream = io.StringIO()
+    reason = "Internal: cannot read [/models/anna/1/model.onnx] [red]"
+    lost = ModelVersion(version=1, state="unavailable", reason=reason, device="", training_run="", onnx_sha256="")
+    anna = Model(name="anna", versions=(lost,), size=0, mask_spec_hash="", max_batch_size=0)
+    Console(file=stream, width=160).print(model_table([anna]))
+    assert reason in stream.getvalue()
+
+
 def test_models_stand_in_a_table_with_a_row_per_version() -> None:
     stream = io.StringIO()
     ready = ModelVersion(version=1, state="ready", reason="", device="cpu", training_run="00001-anna", onnx_sha256="")
