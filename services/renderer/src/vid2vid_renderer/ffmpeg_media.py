@@ -29,6 +29,8 @@ class FfmpegMedia:
         if info.audio is not None and info.audio.codec == UNKNOWN_CODEC:
             # Said now, not by the encoder once the whole clip has been analysed.
             raise UnsupportedMedia(f"{info.name}: its audio codec is not supported")
+        if info.start_pts < 0:
+            raise UnsupportedMedia(f"{info.name}: it begins before time 0, at pts {info.start_pts}")
         return info
 
     def open_reader(self, content: Path, info: VideoInfo, *, crop: Crop, size: int) -> FrameReader[VideoFrame]:
