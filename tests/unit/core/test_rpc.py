@@ -1,6 +1,9 @@
 """The server shell, its interceptor and the landmark client, over a real gRPC connection on loopback."""
 
 import queue
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -34,6 +37,7 @@ from vid2vid_core.errors import (
 from vid2vid_core.landmarks import FaceGeometry, LandmarkSource
 from vid2vid_core.landmarks_client import LandmarksClient
 from vid2vid_core.mask import MaskSpec, draw_mask
+from vid2vid_core.rpc import server as server_module
 from vid2vid_core.rpc.channel import open_channel
 from vid2vid_core.rpc.server import GrpcServer
 from vid2vid_core.rpc.uploads import TimedRequests, first_message, spool, work_folder
@@ -41,6 +45,12 @@ from vid2vid_core.settings import ServiceSettings
 
 SERVICE = "vid2vid.landmarks.v1.LandmarkService"
 SPEC = MaskSpec(size=64)
+CALL_AND_WAIT = """
+import sys
+from vid2vid.landmarks.v1 import landmarks_pb2 as pb, landmarks_pb2_grpc as pb_grpc
+from vid2vid_core.rpc.channel import open_channel
+next(pb_grpc.LandmarkServiceStub(open_channel(sys.argv[1])).TrackVideo(iter([pb.TrackVideoRequest()])))
+"""
 Handler = Callable[[Iterator[pb.TrackVideoRequest], grpc.ServicerContext], Iterator[pb.TrackVideoResponse]]
 
 
@@ -280,6 +290,29 @@ def test_draining_server_finishes_running_calls_and_refuses_new_ones(clip: Path)
             go_on.set()
             assert len(list(first)) == 2
         drain.join(5)
+
+
+def test_call_of_a_process_that_answers_no_more_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    sooner = (("grpc.keepalive_time_ms", 200), ("grpc.http2.ping_timeout_ms", 300))
+    monkeypatch.setattr(server_module, "KEEPALIVE", tuple((dict(server_module.KEEPALIVE) | dict(sooner)).items()))
+    began, ended = threading.Event(), threading.Event()
+
+    def handler(_: Iterator[pb.TrackVideoRequest], context: grpc.ServicerContext) -> Iterator[pb.TrackVideoResponse]:
+        context.add_callback(ended.set)
+        began.set()
+        ended.wait(20)
+        yield pb.TrackVideoResponse()
+
+    with serving(handler) as (target, _):
+        caller = subprocess.Popen([sys.executable, "-c", CALL_AND_WAIT, target])
+        try:
+            assert began.wait(20)
+            assert not ended.wait(1)
+            caller.send_signal(signal.SIGSTOP)
+            assert ended.wait(10)
+        finally:
+            caller.kill()
+            caller.wait()
 
 
 def test_port_that_is_taken_fails_with_the_address() -> None:
