@@ -46,7 +46,8 @@ class LandmarkServicer(pb_grpc.LandmarkServiceServicer):
         """
         cancellation = Cancellation()
         # The callback comes at every end of the call, also the good one, when there is nothing left to close.
-        context.add_callback(cancellation.cancel)
+        if not context.add_callback(cancellation.cancel):
+            cancellation.cancel()
         with self._admitted(), work_folder(self._settings.temp_dir) as folder:
             path = folder / "upload"
             options = self._receive(request_iterator, path)
