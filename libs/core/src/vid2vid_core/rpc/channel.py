@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 
 MAX_MESSAGE_BYTES = 16 * 2**20
-"""Largest message that is sent or received, unless a setting says otherwise: one message of 16 masks at 1024 pixels."""
+"""Largest message that is sent or received, unless a setting says otherwise; our own are far below it."""
 
 CHUNK_BYTES = 256 * 1024
 """Bytes of a file per message. Python streams cost per message, so not smaller; below any proxy's limit, so not
