@@ -27,6 +27,7 @@ def main() -> int:
         (folder / "data").mkdir()
         folder.chmod(0o755)
         try:
+            docker("version")  # asks the engine, too: without it there is nothing to clean up either
             project = ComposeProject(
                 name=f"vid2vid-e2e-{time.time_ns() // 10**6}",
                 port=free_port(),
