@@ -64,10 +64,11 @@ class RenderServiceServicer:
         progress any number of times, then the result's bytes as chunks, then summary once.
 
         Errors: NOT_FOUND (MODEL_NOT_FOUND, MODEL_VERSION_NOT_FOUND), FAILED_PRECONDITION (MODEL_NOT_READY,
-        MASK_SPEC_MISMATCH, CONTRACT_VIOLATION: not a model of ours), UNAVAILABLE (GENERATOR_UNAVAILABLE, LANDMARKS_UNAVAILABLE, SHUTTING_DOWN),
-        RESOURCE_EXHAUSTED (QUEUE_FULL, STORAGE_FULL), PERMISSION_DENIED (CONTROL_REFUSED: the renderer lacks Triton's control
-        key), DEADLINE_EXCEEDED (UPLOAD_STALLED; DEADLINE_EXCEEDED where decoding or encoding stands still),
-        INVALID_ARGUMENT (INVALID_SETTINGS, INVALID_MODEL_NAME and every reason of TrackVideo), INTERNAL (INTERNAL_ERROR).
+        MASK_SPEC_MISMATCH, CONTRACT_VIOLATION: not a model of ours), UNAVAILABLE (GENERATOR_UNAVAILABLE,
+        LANDMARKS_UNAVAILABLE, SHUTTING_DOWN), RESOURCE_EXHAUSTED (QUEUE_FULL, STORAGE_FULL), PERMISSION_DENIED
+        (CONTROL_REFUSED: the renderer lacks Triton's control key), DEADLINE_EXCEEDED (UPLOAD_STALLED; DEADLINE_EXCEEDED
+        where decoding or encoding stands still), INVALID_ARGUMENT (INVALID_SETTINGS, INVALID_MODEL_NAME and every reason
+        of TrackVideo), INTERNAL (INTERNAL_ERROR).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
