@@ -11,6 +11,16 @@ CHUNK_BYTES = 256 * 1024
 """Bytes of a file per message. Python streams cost per message, so not smaller; below any proxy's limit, so not
 larger."""
 
+KEEPALIVE = (
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    # By default gRPC goes down to a ping a minute after two on a stream that is silent, as one that waits for a long
+    # clip to be analysed is.
+    ("grpc.http2.max_pings_without_data", 0),
+)
+"""Notice within half a minute that a peer's machine is gone, and within 80 s that its process is stopped; for channels
+and servers alike."""
+
 RENDER_ID_METADATA = "vid2vid-render-id"
 """Request metadata that carries the render id to the next service."""
 
@@ -35,9 +45,7 @@ def open_channel(
     """
     options: list[tuple[str, int]] = [
         *message_limits(max_message_bytes),
-        # Notice within half a minute that a peer's machine is gone, also while a stream is silent.
-        ("grpc.keepalive_time_ms", 20_000),
-        ("grpc.keepalive_timeout_ms", 10_000),
+        *KEEPALIVE,
         ("grpc.max_reconnect_backoff_ms", 2_000),
     ]
     if credentials is None:

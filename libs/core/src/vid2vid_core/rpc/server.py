@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from vid2vid_core.errors import ConfigurationError
 from vid2vid_core.logging import get_logger
-from vid2vid_core.rpc.channel import message_limits
+from vid2vid_core.rpc.channel import KEEPALIVE, message_limits
 from vid2vid_core.rpc.interceptors import ErrorInterceptor, StreamLimit
 from vid2vid_core.rpc.metrics import RpcMetrics, serve_metrics
 from vid2vid_core.rpc.tls import server_credentials
@@ -26,14 +26,6 @@ _log = get_logger(__name__)
 
 _MAX_STREAMS = 100
 """Calls that one connection may have open, and calls that may wait beyond the threads; more are refused at once."""
-
-KEEPALIVE = (
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.http2.max_pings_without_data", 0),
-)
-"""Ask silent callers for a sign of life. By default a caller whose machine is gone or whose process is stopped would
-hold its slot for hours; with these gRPC ends its calls after half a minute, and after 80 s."""
 
 _SPARE_THREADS = 8
 """Threads beyond the calls that a service admits: refusals, health checks and reflection must not wait for a render."""
@@ -77,7 +69,7 @@ class GrpcServer:
             options=[
                 *message_limits(settings.max_message_bytes),
                 ("grpc.max_concurrent_streams", _MAX_STREAMS),
-                *KEEPALIVE,
+                *KEEPALIVE,  # a caller that is gone must not hold its slot for the two hours of gRPC's default
                 ("grpc.so_reuseport", 0),  # a second server on the same port is a mistake, not a load balancer
                 # Our channels ping every 20 s; the default takes that for abuse after a minute of silence.
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
