@@ -156,8 +156,11 @@ class WorkerNursery:
         while (started := self._wanted.get()) is not None:
             try:
                 started.set_result(self._fork())
-            except Exception as error:  # noqa: BLE001 - raised again where the worker is asked for
+            except ConfigurationError as error:
                 started.set_exception(error)
+            except Exception as error:  # noqa: BLE001 - no files or memory left, say: the one who asks can go on
+                _log.error("landmark worker not started", exc_info=True)
+                started.set_exception(ConfigurationError(f"a landmark worker did not start: {error}"))
         self._end_template()
 
     def _fork(self) -> WorkerProcess:
