@@ -186,6 +186,8 @@ def open_session(path: Path, config: dict[str, Any], args: dict[str, str], label
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = thread_count(config)
     options.log_severity_level = 3
+    # A thread that waits by spinning takes the core from the landmark workers that the next batch waits for.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     chosen = providers(config, args, label)
     if chosen != CPU_ONLY:
         try:
