@@ -15,6 +15,10 @@ MINUTES = (0.05, 600.0)
 """Shortest and longest training."""
 
 
+RECIPES = ("debug", "fast", "balanced")
+"""What the trainer offers; a test compares. Asking the trainer itself would cost a second before the first word."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOptions:
     """The main job's settings."""
@@ -50,6 +54,10 @@ def check_options(options: JobOptions) -> None:
         raise InvalidSettings(f"minutes {options.minutes:g}: allowed are {MINUTES[0]:g} to {MINUTES[1]:g}")
     if options.size not in range(64, 1025, 16):
         raise InvalidSettings(f"size {options.size}: allowed are 64 to 1024 in steps of 16")
+    if options.recipe not in RECIPES:
+        raise InvalidSettings(f"recipe {options.recipe!r}: allowed are {', '.join(RECIPES)}")
+    if options.minutes is not None and options.images is not None:
+        raise InvalidSettings("minutes and images: only one of them can end the training")
     for program in ("ffmpeg", "ffprobe"):
         if shutil.which(program) is None:
             raise ConfigurationError(f"{program} is not installed; run 'make setup'")

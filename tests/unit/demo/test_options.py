@@ -43,6 +43,7 @@ def with_clip(options: JobOptions, role: str, clip: Path) -> JobOptions:
         ("minutes", 0.0, InvalidSettings),
         ("minutes", 601.0, InvalidSettings),
         ("size", 100, InvalidSettings),
+        ("recipe", "grand", InvalidSettings),
         ("model", "../demo", InvalidModelName),
     ],
 )

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -53,6 +54,14 @@ def test_worker_killed_while_idle_costs_no_job(pool: WorkerPool) -> None:
     os.kill(worker, signal.SIGKILL)
     psutil.wait_procs([psutil.Process(worker)], timeout=5)
     with pool.share() as share:
+        assert len(share.submit(JOB, FACE).result(timeout=30)) == 1
+
+
+def test_job_that_cannot_be_sent_fails_alone(pool: WorkerPool) -> None:
+    unsendable: Any = lambda: None  # noqa: E731 - a function without a name can't be pickled
+    with pool.share() as share:
+        with pytest.raises(InternalError, match="can't be used"):
+            share.submit(unsendable, FACE).result(timeout=30)
         assert len(share.submit(JOB, FACE).result(timeout=30)) == 1
 
 

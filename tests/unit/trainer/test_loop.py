@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import cv2
@@ -7,11 +8,12 @@ import pytest
 import torch
 
 from tests.support.styles import style_dataset
+from vid2vid_core.errors import TrainingDiverged
 from vid2vid_trainer.checkpoint import load_checkpoint
 from vid2vid_trainer.loop import TrainingLoop, crossed
 from vid2vid_trainer.recipes import debug
 from vid2vid_trainer.run_folder import RunFolder
-from vid2vid_trainer.schedule import Budget
+from vid2vid_trainer.schedule import Budget, LearningRate
 
 
 def test_training_leaves_metrics_samples_and_a_checkpoint(training: TrainingLoop, run_folder: RunFolder) -> None:
@@ -79,3 +81,22 @@ def test_progress_tells_images_speed_and_losses(run_folder: RunFolder) -> None:
 )
 def test_interval_is_crossed_when_a_multiple_lies_between(before: int, after: int, *, expected: bool) -> None:
     assert crossed(before, after, 10) is expected
+
+
+def test_training_that_diverges_fails_and_keeps_the_earlier_checkpoint(
+    training: TrainingLoop, run_folder: RunFolder
+) -> None:
+    training.run()
+    before = run_folder.checkpoint.read_bytes()
+    hopeless = dataclasses.replace(debug(), learning_rate=LearningRate(generator=1e30, warmup_images=1))
+    diverging = TrainingLoop(
+        dataset=style_dataset(),
+        recipe=hopeless,
+        budget=Budget(images=32),
+        seed=0,
+        run=run_folder,
+        device=torch.device("cpu"),
+    )
+    with pytest.raises(TrainingDiverged, match="diverged after"):
+        diverging.run()
+    assert run_folder.checkpoint.read_bytes() == before

@@ -23,11 +23,13 @@
     │   ├── ModelNotReady          the version exists and can't render at the moment
     │   ├── MaskSpecMismatch       the model wants masks that this renderer can't draw
     │   ├── ContractViolation      a model or its parameters don't follow the contract
+    │   ├── TrainingDiverged       a loss stopped being a number
     │   ├── OutputNotWritable      the result has no place to go
     │   └── ConfigurationError     a setting of this machine is wrong or a file is missing
     ├── ResourceExhausted
     │   ├── QueueFull              as many calls run as are allowed
-    │   └── StorageFull            no space left on the device
+    │   ├── StorageFull            no space left on the device
+    │   └── MemoryExhausted        a device has less memory than the work needs
     ├── Unavailable
     │   ├── GeneratorUnavailable   Triton doesn't answer
     │   ├── LandmarksUnavailable   the landmark service doesn't answer
@@ -173,6 +175,10 @@ class ContractViolation(FailedPrecondition):
     """A model or its parameters don't follow the contract of :mod:`vid2vid_core.tensors`."""
 
 
+class TrainingDiverged(FailedPrecondition):
+    """A loss stopped being a number; what was learned is lost."""
+
+
 class OutputNotWritable(FailedPrecondition):
     """The result has no place to go."""
 
@@ -193,6 +199,10 @@ class QueueFull(ResourceExhausted):
 
 class StorageFull(ResourceExhausted):
     """No space is left on the device."""
+
+
+class MemoryExhausted(ResourceExhausted):
+    """A device has less memory than the work needs."""
 
 
 class Unavailable(Vid2VidError):

@@ -205,6 +205,10 @@ class _Lane:
             _log.error("landmark worker died", worker=self._number, cause=str(death))
             task.future.set_exception(InternalError(f"a landmark worker process ended: {death}"))
             self._restart_quietly()
+        except Exception as error:  # noqa: BLE001 - a future that nobody settles would hold its call for ever
+            _log.error("landmark worker's answer can't be used", worker=self._number, exc_info=error)
+            task.future.set_exception(InternalError("a landmark worker gave an answer that can't be used"))
+            self._restart_quietly()
 
     def _run_timed(self, process: WorkerProcess, task: _Task) -> Answer:
         started = time.monotonic()

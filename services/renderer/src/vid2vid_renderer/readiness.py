@@ -107,4 +107,6 @@ def first_problem(checks: Sequence[PeerCheck]) -> str | None:
             check()
         except Vid2VidError as error:
             return error.message
+        except Exception as error:  # noqa: BLE001 - the watch must outlive whatever a check runs into
+            return f"a check failed: {error}"
     return None

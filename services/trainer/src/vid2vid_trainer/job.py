@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vid2vid_core.crop import Crop
+from vid2vid_core.errors import MemoryExhausted
 from vid2vid_core.frames import VideoFrame
 from vid2vid_core.landmarks_client import Landmarks, LandmarksClient
 from vid2vid_core.media.probe import probe
@@ -153,21 +154,32 @@ def open_style_frames(path: Path, crop: Crop, size: int) -> FrameReader[VideoFra
 
 
 def run_training(options: TrainOptions, dataset: StyleDataset, run: RunFolder) -> TrainingResult:
-    """Train until the budget is spent."""
+    """Train until the budget is spent.
+
+    Raises:
+        TrainingDiverged: A loss stopped being a number.
+        MemoryExhausted: The GPU is too small for this picture size.
+    """
     import torch  # noqa: PLC0415 takes seconds to import
 
     from vid2vid_trainer.loop import TrainingLoop  # noqa: PLC0415
 
-    with open_report("training") as report:
-        return TrainingLoop(
-            dataset=dataset,
-            recipe=options.recipe,
-            budget=options.budget,
-            seed=options.seed,
-            run=run,
-            device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
-            report=report.update,
-        ).run()
+    try:
+        with open_report("training") as report:
+            return TrainingLoop(
+                dataset=dataset,
+                recipe=options.recipe,
+                budget=options.budget,
+                seed=options.seed,
+                run=run,
+                device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+                report=report.update,
+            ).run()
+    except torch.OutOfMemoryError as error:
+        raise MemoryExhausted(
+            f"the GPU has too little free memory for {options.mask_spec.size} pixels: choose a smaller --size",
+            size=options.mask_spec.size,
+        ) from error
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vid2vid_core.errors import TrainingDiverged
 from vid2vid_trainer.batches import BatchSampler, frame_to_float, mask_to_float
 from vid2vid_trainer.checkpoint import Checkpoint, save_checkpoint
 from vid2vid_trainer.dataset import Pairs, StyleDataset
@@ -90,11 +92,20 @@ class TrainingLoop:
         return self._networks.G_ema
 
     def run(self) -> TrainingResult:
-        """Train until the budget is spent. Whatever ends the training, a checkpoint is left."""
+        """Train until the budget is spent.
+
+        Whatever ends the training, a checkpoint is left, unless there is nothing in it worth to be kept.
+
+        Raises:
+            TrainingDiverged: A loss stopped being a number. An earlier checkpoint stays.
+        """
         self._clock = Clock(self._budget)
         try:
             while (progress := self._clock.progress(self._images_seen)) < 1:
                 self._step(progress)
+        except TrainingDiverged:
+            self._images_seen = 0
+            raise
         finally:
             if self._images_seen:
                 self._save_checkpoint()
@@ -108,6 +119,7 @@ class TrainingLoop:
             adversarial=progress >= recipe.losses.adversarial_start,
         )
         self._images_seen += recipe.batch
+        require_finite(losses, self._images_seen)
         self._smooth(losses)
         self._report(progress, self._figures())
         if crossed(before, self._images_seen, recipe.validate_every):
@@ -165,6 +177,20 @@ class TrainingLoop:
             states=self._networks.state(),
         )
         save_checkpoint(self._run.checkpoint, checkpoint)
+
+
+def require_finite(losses: dict[str, float], images_seen: int) -> None:
+    """Refuse to go on with weights that are beyond repair.
+
+    Raises:
+        TrainingDiverged: A loss is infinite or not a number.
+    """
+    bad = [name for name, value in losses.items() if not math.isfinite(value)]
+    if bad:
+        raise TrainingDiverged(
+            f"training diverged after {images_seen} images (loss {', '.join(bad)}): try another --seed or recipe",
+            images_seen=images_seen,
+        )
 
 
 def crossed(before: int, after: int, interval: int) -> bool:
