@@ -38,7 +38,7 @@ from vid2vid_core.landmarks import FaceGeometry, LandmarkSource
 from vid2vid_core.landmarks_client import LandmarksClient
 from vid2vid_core.mask import MaskSpec, draw_mask
 from vid2vid_core.rpc import server as server_module
-from vid2vid_core.rpc.channel import open_channel
+from vid2vid_core.rpc.channel import KEEPALIVE, open_channel
 from vid2vid_core.rpc.server import GrpcServer
 from vid2vid_core.rpc.uploads import TimedRequests, first_message, spool, work_folder
 from vid2vid_core.settings import ServiceSettings
@@ -48,7 +48,7 @@ SPEC = MaskSpec(size=64)
 CALL_AND_WAIT = """
 import sys
 from vid2vid.landmarks.v1 import landmarks_pb2 as pb, landmarks_pb2_grpc as pb_grpc
-from vid2vid_core.rpc.channel import open_channel
+from vid2vid_core.rpc.channel import KEEPALIVE, open_channel
 next(pb_grpc.LandmarkServiceStub(open_channel(sys.argv[1])).TrackVideo(iter([pb.TrackVideoRequest()])))
 """
 Handler = Callable[[Iterator[pb.TrackVideoRequest], grpc.ServicerContext], Iterator[pb.TrackVideoResponse]]
@@ -294,7 +294,7 @@ def test_draining_server_finishes_running_calls_and_refuses_new_ones(clip: Path)
 
 def test_call_of_a_process_that_answers_no_more_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     sooner = (("grpc.keepalive_time_ms", 200), ("grpc.http2.ping_timeout_ms", 300))
-    monkeypatch.setattr(server_module, "KEEPALIVE", tuple((dict(server_module.KEEPALIVE) | dict(sooner)).items()))
+    monkeypatch.setattr(server_module, "KEEPALIVE", tuple((dict(KEEPALIVE) | dict(sooner)).items()))
     began, ended = threading.Event(), threading.Event()
 
     def handler(_: Iterator[pb.TrackVideoRequest], context: grpc.ServicerContext) -> Iterator[pb.TrackVideoResponse]:
