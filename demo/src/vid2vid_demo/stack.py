@@ -311,8 +311,8 @@ def run(  # noqa: PLR0917 - typer reads the options from the signature
     key = os.environ.get(CONTROL_KEY_VARIABLE, "")
     try:
         with LocalStack(repository=repository, log_dir=logs, ports=ports, control_key=key) as stack:
-            announce(stack)
             try:
+                announce(stack)
                 while True:
                     time.sleep(0.5)
                     stack.check()
