@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
-import secrets
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 from vid2vid_core.errors import (
     EmptyMedia,
     InternalError,
-    OutputNotWritable,
-    StorageFull,
     UnsupportedMedia,
-    Vid2VidError,
 )
+from vid2vid_core.files import publish, reserve, unlink, write_error
 
 
 def check_content(content: Path) -> int:
@@ -58,16 +54,10 @@ class ResultFile:
         """
         self._output = output
         self._digest = hashlib.sha256()
-        self._file: IO[bytes]
         self.size_bytes = 0
         """Bytes so far."""
-        try:
-            if output.is_dir():
-                raise OutputNotWritable(f"output {output} is a folder, a file name is needed", path=output)
-            self._temporary = output.with_name(f".{output.name}.{secrets.token_hex(4)}.part")
-            self._file = self._temporary.open("xb")
-        except OSError as error:
-            raise self._failure(error) from error
+        self._temporary = reserve(output)
+        self._file = self._temporary.open("wb")
 
     def write(self, chunk: bytes) -> None:
         """Append bytes.
@@ -79,7 +69,7 @@ class ResultFile:
         try:
             self._file.write(chunk)
         except OSError as error:
-            raise self._failure(error) from error
+            raise write_error(error, self._output) from error
         self._digest.update(chunk)
         self.size_bytes += len(chunk)
 
@@ -96,12 +86,10 @@ class ResultFile:
                 f"expected {size_bytes} with {sha256}"
             )
         try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
             self._file.close()
-            self._temporary.replace(self._output)
-        except OSError as error:
-            raise self._failure(error) from error
+        except OSError as error:  # the last buffer finds the disk full
+            raise write_error(error, self._output) from error
+        publish(self._temporary, self._output)
 
     def __enter__(self) -> Self:
         """The file itself."""
@@ -113,11 +101,4 @@ class ResultFile:
         """Remove what was not committed."""
         with contextlib.suppress(OSError):
             self._file.close()
-        self._temporary.unlink(missing_ok=True)
-
-    def _failure(self, error: OSError) -> Vid2VidError:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            return StorageFull(f"no space left for {self._output}", path=self._output)
-        if error.errno in {errno.ENOENT, errno.ENOTDIR}:
-            return OutputNotWritable(f"output folder {self._output.parent} does not exist", path=self._output)
-        return OutputNotWritable(f"output {self._output} can't be written: {error.strerror}", path=self._output)
+        unlink(self._temporary)

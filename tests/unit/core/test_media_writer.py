@@ -316,8 +316,13 @@ def test_settings_outside_their_range_are_refused(tmp_path: Path, settings: dict
 
 def test_place_that_cannot_be_written_to_is_known_before_the_first_frame(tmp_path: Path) -> None:
     (tmp_path / "folder.mp4").mkdir()
-    for path in (tmp_path / "missing" / "r.mp4", tmp_path / "folder.mp4", Path("/dev/null/r.mp4")):
-        with pytest.raises(OutputNotWritable, match="can't be written"):
+    problems = {
+        tmp_path / "missing" / "r.mp4": "folder .*missing does not exist",
+        tmp_path / "folder.mp4": "is a folder",
+        Path("/dev/null/r.mp4"): "folder /dev/null does not exist",
+    }
+    for path, problem in problems.items():
+        with pytest.raises(OutputNotWritable, match=problem):
             open_writer(path)
 
     assert nothing_is_left(tmp_path)

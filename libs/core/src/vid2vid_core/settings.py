@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -9,8 +10,11 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, Valida
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vid2vid_core.errors import ConfigurationError
+from vid2vid_core.media.limits import MediaLimits
 
 MAX_PORT = 65535
+
+_LIMITS = MediaLimits()
 
 
 def _check_port(address: str) -> str:
@@ -91,3 +95,23 @@ class ServiceSettings(Settings):
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key must be set together")
         return self
+
+
+class MediaServiceSettings(ServiceSettings):
+    """What a service that takes clips from strangers can be told on top."""
+
+    max_seconds: float = Field(default=_LIMITS.max_seconds, gt=0)
+    """Longest clip, in seconds."""
+    max_pixels: int = Field(default=_LIMITS.max_pixels, ge=1)
+    """Largest picture, width x height."""
+    max_frames: int = Field(default=_LIMITS.max_frames, ge=1)
+    """Most frames of a clip."""
+    decode_timeout_s: float = Field(default=_LIMITS.decode_timeout_s, gt=0)
+    """Longest wait for ffprobe's answer and for the next decoded frame."""
+    decode_cpu_s: int = Field(default=_LIMITS.decode_cpu_s, ge=1)
+    """Processor time that one decoding ffmpeg may burn."""
+
+    @property
+    def media_limits(self) -> MediaLimits:
+        """Bounds for the media modules."""
+        return MediaLimits(**{field.name: getattr(self, field.name) for field in fields(MediaLimits)})

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from vid2vid_core.media.limits import MediaLimits
-from vid2vid_core.settings import Address, ServiceSettings
+from vid2vid_core.settings import Address, MediaServiceSettings
 from vid2vid_core.tensors import MAX_BATCH_SIZE
 from vid2vid_core.triton_control import NO_KEY, ControlKey
 
 
-class RendererSettings(ServiceSettings):
+class RendererSettings(MediaServiceSettings):
     """Settings of the renderer, each from ``VID2VID_RENDERER_<NAME>``."""
 
     model_config = SettingsConfigDict(env_prefix="VID2VID_RENDERER_", frozen=True, extra="ignore")
@@ -30,16 +29,6 @@ class RendererSettings(ServiceSettings):
     """Renders that run at the same time; a further one gets QUEUE_FULL."""
     max_upload_bytes: int = Field(default=512 * 2**20, ge=1)
     """Largest content video that a call may upload."""
-    max_seconds: float = Field(default=3600.0, gt=0)
-    """Longest content video."""
-    max_pixels: int = Field(default=4096 * 2304, ge=64 * 64)
-    """Largest picture of a content video, width x height."""
-    max_frames: int = Field(default=216_000, ge=1)
-    """Most frames of a content video."""
-    decode_timeout_s: float = Field(default=60.0, gt=0)
-    """Longest wait for ffprobe's answer and for the next decoded frame."""
-    decode_cpu_s: int = Field(default=7200, ge=1)
-    """Processor time that one decoding ffmpeg may burn."""
     batch_size: int = Field(default=8, ge=1, le=MAX_BATCH_SIZE)
     """Frames per inference request; a model with a smaller limit gets smaller ones."""
     inflight: int = Field(default=3, ge=1, le=16)
@@ -54,14 +43,3 @@ class RendererSettings(ServiceSettings):
     """Time between two looks at the peers for the health service."""
     label_output: bool = True
     """Whether the result's metadata says that it is AI-generated, and by which model version."""
-
-    @property
-    def media_limits(self) -> MediaLimits:
-        """Bounds for the media modules."""
-        return MediaLimits(
-            max_seconds=self.max_seconds,
-            max_pixels=self.max_pixels,
-            max_frames=self.max_frames,
-            decode_timeout_s=self.decode_timeout_s,
-            decode_cpu_s=self.decode_cpu_s,
-        )

@@ -1,11 +1,12 @@
-"""Files that are there completely or not at all."""
+"""Files of a run and of the model repository, which are there completely or not at all."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from vid2vid_core.files import publish, reserve, unlink
 
 
 @contextmanager
@@ -13,21 +14,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` to write to; on success it is fsynced and takes the place of ``path``.
 
     After an error, or a death of the process, ``path`` is what it was before.
+
+    Raises:
+        OutputNotWritable: The folder does not exist or can't be written to.
+        StorageFull: No space left.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = reserve(path)
     try:
         yield temporary
-        fsync(temporary)
-        temporary.replace(path)
-        fsync(path.parent)
+        publish(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
-
-
-def fsync(path: Path) -> None:
-    """Wait until a file's bytes, or a folder's entries, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        unlink(temporary)

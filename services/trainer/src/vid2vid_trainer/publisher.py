@@ -16,10 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from vid2vid_core.errors import ConfigurationError, ContractViolation, OutputNotWritable, QueueFull
+from vid2vid_core.files import fsync
 from vid2vid_core.identifiers import validate_model_name
 from vid2vid_core.mask import MaskSpec
 from vid2vid_core.tensors import MODEL_FILENAME, ModelCard, VersionCard
-from vid2vid_trainer.files import atomic_path, fsync
+from vid2vid_trainer.files import atomic_path
 from vid2vid_trainer.triton_config import CONFIG_FILENAME, TritonConfig
 
 LOCK_FILENAME = ".publish.lock"

@@ -20,11 +20,11 @@ from vid2vid_core.errors import (
     StorageFull,
     Vid2VidError,
 )
+from vid2vid_core.files import publish, reserve, unlink
 from vid2vid_core.media import process
 from vid2vid_core.media.audio import AudioHandling
 from vid2vid_core.media.encoding import FINEST_TIMESCALE, encode_arguments, timescale_of
 from vid2vid_core.media.matroska import frame_header, stream_header
-from vid2vid_core.media.output import publish, reserve, unlink
 
 FULL_MESSAGES = ("No space left on device", "Disk quota exceeded")
 WRITE_FAILURES = (*FULL_MESSAGES, "Error writing trailer", "Input/output error")

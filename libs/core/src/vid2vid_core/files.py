@@ -1,4 +1,4 @@
-"""A file that is either whole under its name or not there."""
+"""Files that are there completely or not at all."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ def reserve(path: Path) -> Path:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
+        if path.is_dir():
+            raise OutputNotWritable(f"output {path} is a folder, a file name is needed", path=path)
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
     except OSError as error:
-        raise _write_error(error, path) from None
-    if path.is_dir():
-        unlink(temporary)
-        raise OutputNotWritable(f"{path} can't be written: it is a folder")
+        raise write_error(error, path) from error
     return temporary
 
 
@@ -36,18 +35,20 @@ def publish(temporary: Path, path: Path) -> None:
         StorageFull: No space left.
     """
     try:
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        fsync(temporary)
         temporary.replace(path)
-        _sync_folder(path.parent)
+        fsync(path.parent)
     except OSError as error:
-        raise _write_error(error, path) from None
+        raise write_error(error, path) from error
 
 
-def _write_error(error: OSError, path: Path) -> Vid2VidError:
+def write_error(error: OSError, path: Path) -> Vid2VidError:
+    """What the failure to write ``path`` means to whoever asked for it."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return StorageFull(f"no space left while writing {path.name}")
-    return OutputNotWritable(f"{path} can't be written: {error.strerror}")
+        return StorageFull(f"no space left while writing {path.name}", path=path)
+    if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        return OutputNotWritable(f"output folder {path.parent} does not exist", path=path)
+    return OutputNotWritable(f"output {path} can't be written: {error.strerror}", path=path)
 
 
 def unlink(path: Path) -> None:
@@ -55,8 +56,9 @@ def unlink(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def fsync(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's entries, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
