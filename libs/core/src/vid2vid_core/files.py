@@ -17,10 +17,10 @@ def reserve(path: Path) -> Path:
         OutputNotWritable: The folder does not exist or can't be written to, or ``path`` is a folder.
         StorageFull: No space left.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         if path.is_dir():
             raise OutputNotWritable(f"output {path} is a folder, a file name is needed", path=path)
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
     except OSError as error:
         raise write_error(error, path) from error
